@@ -1,0 +1,262 @@
+"""The two functions that run a sweep: `multirun` for scripts, `multirunAsync` for asyncio applications."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import anyio.to_thread
+
+from multirun.command import render
+from multirun.creation import refuse_existing, stamped_path
+from multirun.display import narrate
+from multirun.engine import conduct
+from multirun.errors import ConfigurationError, OutputExistsError, RunningLoopError, RunsFailedError
+from multirun.interrupts import Interrupts
+from multirun.planning import Planner, plan_each
+from multirun.request import Inspector, Request
+from multirun.results import ResultsHome, SweepResult
+from multirun.run import Run
+from multirun.rundir import SweepPaths
+from multirun.runners.local import ParallelLocalRunner
+from multirun.statistics import Tally
+from multirun.wording import failure_line
+
+if TYPE_CHECKING:
+    from multirun.resources import FileResource
+    from multirun.runners.abstract import AbstractRunner
+    from multirun.params import CheckedParams, ParamMap
+
+_PLANNED_AT_ONCE = 200
+_SHOWN_FAILURES = 5
+
+
+def multirun(
+    *,
+    runs: Iterable[ParamMap],
+    cmd: Sequence[str | os.PathLike[str]],
+    output_path: str | os.PathLike[str] | None = None,
+    input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
+    runner: AbstractRunner | None = None,
+    env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    timeout: float | str | None = None,
+    grace: float | str = 5.0,
+    success_codes: Iterable[int] = (0,),
+    required_results: bool | Iterable[str] = False,
+    required_files: Iterable[str | os.PathLike[str]] = (),
+    threads_per_run: int | None = None,
+    name: str | None = None,
+    on_result: Callable[[Run], object] | None = None,
+    check: bool = False,
+    display: bool | None = None,
+    dry_run: bool = False,
+) -> SweepResult:
+    """Run a command once for each set of parameters, each in a directory of its own.
+
+    Shows a live line on a terminal and plain lines elsewhere. While it runs, Ctrl-C and SIGTERM (if it is called in the main
+    thread) end all runs and then the call: a first one with `grace`, a second one at once.
+
+    Args:
+        runs: the parameter maps. Something with a length is checked and planned as a whole before anything starts; a generator
+            is pulled only as runs can start.
+        cmd: words of the command; `{name}` and `{name:.3f}` become parameters of the run. It is executed in the run's directory.
+        output_path: directory of the sweep, which must not exist. Without it, a new one with a time stamp below the current one.
+        input_files: files and folders that every run finds in its directory; a plain path means `FileResource(path)`.
+        runner: where to execute runs; without it, `ParallelLocalRunner()`.
+        env: environment variables of the runs on top of the caller's; templates as in `cmd`.
+        timeout: how long a run may take, in seconds or as text such as `"2h"`; without it, as long as it likes.
+        grace: how long a run that has to end may take between SIGTERM and SIGKILL, in seconds or as text.
+        success_codes: exit codes that count as a success.
+        required_results: True if a run without results fails; or the (dotted) keys that its results must have.
+        required_files: files, relative to the run directory, without which (or with which empty) a run fails.
+        threads_per_run: how many threads numerical libraries may use in a run. Without it 1, unless the environment says otherwise.
+        name: what to call the sweep; the directory is named after it.
+        on_result: called with each run that is complete; an exception it raises ends the sweep.
+        check: whether a failed run raises `RunsFailedError` at the end.
+        display: whether to show what is going on; None means yes.
+        dry_run: check and plan everything, create and start nothing; all runs of the result are pending.
+
+    Returns:
+        The runs in the order of `runs`.
+
+    Raises:
+        ConfigurationError: the sweep as written cannot run; lists all mistakes.
+        OutputExistsError: `output_path` exists already.
+        RunningLoopError: it was called inside a running event loop; use `multirunAsync` there.
+        RunsFailedError: a run failed and `check` was given.
+        SweepInterruptedError: Ctrl-C ended the sweep (a `KeyboardInterrupt`).
+        SweepTerminatedError: SIGTERM or SIGHUP ended the sweep (a `SystemExit`).
+        MultirunError: the machine cannot execute the sweep.
+    """
+    given = dict(locals())
+    _refuse_running_loop()
+    given["runner"] = ParallelLocalRunner() if runner is None else runner
+    interrupts = Interrupts()
+    try:
+        with interrupts.installed():
+            result = asyncio.run(_run_in_script(given, interrupts))
+    except asyncio.CancelledError as cancelled:
+        raise interrupts.error(cancelled) from None
+    interrupts.deliver()
+    return result
+
+
+async def multirunAsync(
+    *,
+    runs: Iterable[ParamMap],
+    cmd: Sequence[str | os.PathLike[str]],
+    output_path: str | os.PathLike[str] | None = None,
+    input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
+    runner: AbstractRunner | None = None,
+    env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    timeout: float | str | None = None,
+    grace: float | str = 5.0,
+    success_codes: Iterable[int] = (0,),
+    required_results: bool | Iterable[str] = False,
+    required_files: Iterable[str | os.PathLike[str]] = (),
+    threads_per_run: int | None = None,
+    name: str | None = None,
+    on_result: Callable[[Run], object] | None = None,
+    check: bool = False,
+    display: bool | None = None,
+    dry_run: bool = False,
+) -> SweepResult:
+    """Run a sweep inside an asyncio application; several may run at once, with one runner or with several.
+
+    Takes the keywords of `multirun` and means the same by them, but touches no signal and draws nothing unless `display=True`.
+    Cancelling the call ends all its runs; `CancelledError` leaves only when nothing of them is alive.
+
+    Args:
+        runs: see `multirun`; a generator is pulled in the event loop.
+        cmd: see `multirun`.
+        output_path: see `multirun`.
+        input_files: see `multirun`.
+        runner: see `multirun`.
+        env: see `multirun`.
+        timeout: see `multirun`.
+        grace: see `multirun`.
+        success_codes: see `multirun`.
+        required_results: see `multirun`.
+        required_files: see `multirun`.
+        threads_per_run: see `multirun`.
+        name: see `multirun`.
+        on_result: see `multirun`; called in the event loop.
+        check: see `multirun`.
+        display: whether to show what is going on; None means no.
+        dry_run: see `multirun`.
+
+    Returns:
+        The runs in the order of `runs`.
+
+    Raises:
+        ConfigurationError: see `multirun`.
+        OutputExistsError: see `multirun`.
+        RunsFailedError: see `multirun`.
+        MultirunError: see `multirun`.
+    """
+    given = dict(locals())
+    given["runner"] = ParallelLocalRunner() if runner is None else runner
+    return await _run(given, draw=display is True)
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RunningLoopError(
+        "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...)"
+    )
+
+
+async def _run_in_script(given: dict[str, Any], interrupts: Interrupts) -> SweepResult:
+    with interrupts.aimed_at(given["runner"]):
+        return await _run(given, draw=given["display"] is not False)
+
+
+async def _run(given: dict[str, Any], *, draw: bool) -> SweepResult:
+    """Check, plan and execute a sweep.
+
+    Args:
+        given: the keywords of `multirun`.
+        draw: whether to show what is going on.
+    """
+    request, planned = await _prepare(given)
+    if given["dry_run"]:
+        return _rehearse(request, planned, draw=draw)
+    runner = given["runner"]
+    async with narrate(runner, draw=draw):
+        result = await conduct(request, planned, runner)
+    if given["check"] and result.failed:
+        raise RunsFailedError(_describe_failures(result), result)
+    return result
+
+
+async def _prepare(given: dict[str, Any]) -> tuple[Request, list[CheckedParams] | None]:
+    """The checked request, and all runs if they can be known beforehand.
+
+    Raises:
+        ConfigurationError: there are mistakes; all of them are listed.
+    """
+    inspector = Inspector()
+    inspector.runner(given["runner"])
+    request = await anyio.to_thread.run_sync(lambda: inspector.request(**given))
+    mistakes = inspector.mistakes
+    planned = None
+    if isinstance(request.runs, Sized) or given["dry_run"]:
+        planned = await _plan(request, mistakes)
+    if request.output_path is not None:
+        _check_output(request.output_path, mistakes)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return request, planned
+
+
+async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:
+    """Plan every run, letting other tasks have their turn now and then."""
+    planner = Planner(request.command, request.env)
+    planned = []
+    for number, params in enumerate(plan_each(planner, request.runs, mistakes), start=1):
+        if params is not None:
+            planned.append(params)
+        if number % _PLANNED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return planned
+
+
+def _check_output(path: str, mistakes: list[str]) -> None:
+    """Add an output path that exists to the mistakes; raise it by itself if it is the only one."""
+    try:
+        refuse_existing(path)
+    except OutputExistsError as error:
+        if not mistakes:
+            raise
+        mistakes.append(f"output_path: {error}")
+
+
+def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bool) -> SweepResult:
+    """The result of a dry run: every run pending, nothing created."""
+    paths = SweepPaths(request.output_path or stamped_path(request.name, datetime.now().astimezone()))
+    home = ResultsHome(paths)
+    runs = [Run(index, params.params, home) for index, params in enumerate(planned or ())]
+    tally = Tally()
+    tally.add("pending", len(runs))
+    if draw and runs:
+        words = shlex.join(render(word, runs[0].params) for word in request.command)
+        print(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {words}", file=sys.stderr)
+    return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
+
+
+def _describe_failures(result: SweepResult) -> str:
+    failed = result.failed
+    lines = [f"{len(failed)} of {len(result)} runs failed; the results of all are in {result.path}"]
+    lines += [failure_line(run) for run in failed[:_SHOWN_FAILURES]]
+    if len(failed) > _SHOWN_FAILURES:
+        lines.append(f"… and {len(failed) - _SHOWN_FAILURES} more")
+    return "\n".join(lines)

@@ -1,0 +1,79 @@
+"""Command and environment templates: `{name}` and `{name:.3f}` become parameters of the run.
+
+Everything else between braces, and `${name}`, belongs to the user's shell, awk or simulator and stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_FIELD = re.compile(r"\{\{([^{}]*)\}\}|(?<!\$)\{([^{}]*)\}")
+
+
+def fields(texts: Iterable[str]) -> set[str]:
+    """What stands between single braces in any of the texts, format specifications included."""
+    return {inner for text in texts for _, inner in _FIELD.findall(text) if inner}
+
+
+def split_field(field: str, names: Iterable[str]) -> tuple[str, str] | None:
+    """Name and format specification of a field, or None if it names no parameter.
+
+    Args:
+        field: what stands between the braces.
+        names: the names of the parameters; they may contain colons, so the whole field is tried first.
+    """
+    known = names if isinstance(names, Mapping | set | frozenset) else frozenset(names)
+    if field in known:
+        return field, ""
+    name, colon, spec = field.partition(":")
+    return (name, spec) if colon and name in known else None
+
+
+def render(text: str, params: Mapping[str, object]) -> str:
+    """The text with its fields replaced.
+
+    Args:
+        text: one word of a command, or the value of an environment variable.
+        params: the parameters of the run.
+
+    Raises:
+        ValueError: a format specification does not fit its parameter.
+    """
+    if "{" not in text:
+        return text
+    return _FIELD.sub(lambda match: _replacement(match, params), text)
+
+
+def _replacement(match: re.Match[str], params: Mapping[str, object]) -> str:
+    escaped, field = match.group(1), match.group(2)
+    if field is None:
+        return "{" + escaped + "}" if split_field(escaped, params) else match.group(0)
+    found = split_field(field, params)
+    return _format(*found, params) if found else match.group(0)
+
+
+def _format(name: str, spec: str, params: Mapping[str, object]) -> str:
+    value = params[name]
+    if not spec:
+        return str(value)
+    try:
+        return format(value, spec)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{{{name}:{spec}}} cannot format {value!r}: {error}") from error
+
+
+def near_misses(unknown: Iterable[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Fields that look like a misspelt parameter, each with the nearest name.
+
+    Args:
+        unknown: fields that name no parameter.
+        names: the names of the parameters.
+    """
+    from difflib import get_close_matches
+
+    for field in sorted(unknown):
+        name = field.partition(":")[0]
+        close = get_close_matches(name, names, n=1, cutoff=0.75) if name.isidentifier() else []
+        if close:
+            yield field, close[0]

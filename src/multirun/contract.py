@@ -1,0 +1,46 @@
+"""What parent and child agree on: names of files, of environment variables, and of reasons."""
+
+from __future__ import annotations
+
+PARAMS_FILE = "params.json"
+RESULTS_FILE = "results.json"
+STDOUT_FILE = "stdout.log"
+STDERR_FILE = "stderr.log"
+RUN_FILES = (PARAMS_FILE, RESULTS_FILE, STDOUT_FILE, STDERR_FILE)
+PICKLED_KEYS = "$pickled"
+"""In a `results.json` that refers to a pickle: the top-level keys whose values are only there."""
+PICKLE_PREFIX, PICKLE_SUFFIX = "results-", ".pkl"
+
+ENV_PREFIX = "MULTIRUN_"
+ENV_RUN_DIR = "MULTIRUN_RUN_DIR"
+ENV_PARAMS = "MULTIRUN_PARAMS"
+ENV_RESULTS = "MULTIRUN_RESULTS"
+ENV_ATTEMPT = "MULTIRUN_ATTEMPT"
+ENV_INDEX = "MULTIRUN_INDEX"
+ENV_COOKIE = "MULTIRUN_COOKIE"
+"""Marks every process of a run: words `<sweep id>:<launcher id>`, one for each sweep around it."""
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+INLINE_RESULTS_BYTES = 4096
+"""Results up to this size travel in the journal, so that tables open no run directory."""
+
+
+def is_pickle_name(name: str) -> bool:
+    """Whether `name` is one that `postRunResults` gives a pickle (never a path)."""
+    digest = name[len(PICKLE_PREFIX) : -len(PICKLE_SUFFIX)]
+    framed = name.startswith(PICKLE_PREFIX) and name.endswith(PICKLE_SUFFIX)
+    return framed and len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+
+
+def is_reserved_name(name: str) -> bool:
+    """Whether a resource must not take `name` at the top of a run directory."""
+    own_pickle = name.startswith(PICKLE_PREFIX) and name.endswith(PICKLE_SUFFIX)
+    return name in RUN_FILES or own_pickle or name.startswith(".multirun")

@@ -1,0 +1,133 @@
+"""Making the directory of a sweep, exclusively and whole."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import secrets
+import shutil
+import socket
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from multirun.definition import Definition, write_definition
+from multirun.errors import OutputExistsError, StorageError
+from multirun.resources import explain
+from multirun.rundir import RUNS_DIR, SweepPaths
+from multirun.staging import take_snapshot
+
+if TYPE_CHECKING:
+    from multirun.request import Request
+
+
+def stamped_path(name: str, now: datetime, copy: int = 0) -> str:
+    """Path of a new sweep directory below the current one, such as `multirun-20260131-235959-2`.
+
+    Args:
+        name: how it begins.
+        now: the time stamp.
+        copy: number that makes it unique, 0 for the first.
+    """
+    suffix = f"-{copy + 1}" if copy else ""
+    return os.path.abspath(f"{name}-{now:%Y%m%d-%H%M%S}{suffix}")
+
+
+def refuse_existing(path: str) -> None:
+    """Refuse an output path that is there already.
+
+    Raises:
+        OutputExistsError: it is.
+    """
+    if os.path.lexists(path):
+        raise OutputExistsError(f"{path} exists already and was not touched; give another output_path, or move it away")
+
+
+def create_sweep(request: Request) -> tuple[SweepPaths, Definition]:
+    """Make the sweep directory: its inputs and its definition.
+
+    Raises:
+        OutputExistsError: the output path appeared meanwhile.
+        StorageError: the disk refused, or an input vanished; what was made is removed again.
+    """
+    root = _make_root(request)
+    paths = SweepPaths(root)
+    try:
+        return _fill(paths, request)
+    except (OSError, ValueError) as error:
+        shutil.rmtree(root, ignore_errors=True)
+        raise StorageError(f"the sweep could not be set up in {root}: {explain(error)}; nothing was started") from error
+
+
+def _make_root(request: Request) -> str:
+    try:
+        if request.output_path is None:
+            return _make_stamped(request.name)
+        os.makedirs(os.path.dirname(request.output_path), exist_ok=True)
+        refuse_existing(request.output_path)
+        os.mkdir(request.output_path)
+    except OutputExistsError:
+        raise
+    except OSError as error:
+        wanted = request.output_path or os.getcwd()
+        raise StorageError(
+            f"{wanted} cannot be created: {error.strerror}; give an output_path where you may write"
+        ) from error
+    return request.output_path
+
+
+def _make_stamped(name: str) -> str:
+    now = datetime.now().astimezone()
+    copy = 0
+    while True:
+        path = stamped_path(name, now, copy)
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            copy += 1
+        else:
+            return path
+
+
+def _fill(paths: SweepPaths, request: Request) -> tuple[SweepPaths, Definition]:
+    os.mkdir(paths.journals)
+    os.mkdir(f"{paths.root}/{RUNS_DIR}")
+    definition = Definition(
+        id=secrets.token_hex(8),
+        name=request.name,
+        command=request.command,
+        env=request.env,
+        inputs=take_snapshot(request.resources, paths),
+        rules=request.rules,
+        options=request.options,
+        provenance=provenance(),
+    )
+    write_definition(paths, definition)
+    return paths, definition
+
+
+def provenance() -> dict[str, object]:
+    """Who starts a sweep, where, when and with which versions."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        own = version("multirun-sweep")
+    except PackageNotFoundError:
+        own = "unknown"
+    return {
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "user": _user(),
+        "directory": os.getcwd(),
+        "argv": sys.argv,
+        "python": platform.python_version(),
+        "multirun": own,
+    }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,177 @@
+"""The frozen definition of a sweep: what `sweep.json` holds and every launcher obeys."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from multirun.errors import FormatError, NotASweepError
+from multirun.rundir import SWEEP_FILE, SweepPaths
+
+VERSION = 1
+_FORMAT = "multirun-sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One resource as the sweep holds it.
+
+    Attributes:
+        name: relative path in each run directory.
+        linkage: `"copy"`, `"shared"` or `"link"`.
+        source: absolute path it came from.
+        kind: `"file"` or `"folder"`.
+        digest: SHA-256 of the snapshot (of a folder: of its sorted names and digests); None for `"link"`.
+        size: bytes; for a folder the sum over its files, 0 if it is linked.
+        mtime_ns: modification time of a linked file in nanoseconds, else None.
+    """
+
+    name: str
+    linkage: str
+    source: str
+    kind: str
+    digest: str | None
+    size: int
+    mtime_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When an attempt counts as a success.
+
+    Attributes:
+        success_codes: accepted exit codes.
+        results_required: whether results must have been posted.
+        required_keys: dotted keys that the results must have.
+        required_files: relative paths of files that must exist and not be empty.
+    """
+
+    success_codes: tuple[int, ...] = (0,)
+    results_required: bool = False
+    required_keys: tuple[str, ...] = ()
+    required_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may change when a sweep is continued.
+
+    Attributes:
+        timeout_s: seconds a run may take, None for no limit.
+        grace_s: seconds between SIGTERM and SIGKILL.
+        threads_per_run: threads that numerical libraries may use in a run; None for 1 unless the environment says otherwise.
+    """
+
+    timeout_s: float | None = None
+    grace_s: float = 5.0
+    threads_per_run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A whole sweep apart from its parameter maps.
+
+    Attributes:
+        id: random text, the same for life.
+        name: what the user calls the sweep.
+        command: words of the command, templates included.
+        env: environment variables of each run on top of the launcher's own, templates included.
+        inputs: the resources.
+        rules: when an attempt is a success.
+        options: what may change when the sweep is continued.
+        provenance: who, where, when and with which versions; for people only.
+    """
+
+    id: str
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    inputs: tuple[Input, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+    options: Options = field(default_factory=Options)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def to_document(definition: Definition) -> dict[str, Any]:
+    """The JSON object that `sweep.json` holds."""
+    return {"format": _FORMAT, "version": VERSION, **asdict(definition)}
+
+
+def from_document(document: Mapping[str, Any], path: str) -> Definition:
+    """The definition in the JSON object of a `sweep.json`.
+
+    Args:
+        document: the object.
+        path: where it was read, for messages.
+
+    Raises:
+        FormatError: it is no definition, or one of a version that this multirun cannot read.
+    """
+    if document.get("format") != _FORMAT or document.get("version") != VERSION:
+        found = f"{document.get('format')} version {document.get('version')}"
+        raise FormatError(
+            f"{path} is {found}; this multirun reads {_FORMAT} version {VERSION}: use the version that wrote it"
+        )
+    rules = {key: _tuple_if_list(value) for key, value in document["rules"].items()}
+    return Definition(
+        id=document["id"],
+        name=document["name"],
+        command=tuple(document["command"]),
+        env=document["env"],
+        inputs=tuple(Input(**entry) for entry in document["inputs"]),
+        rules=Rules(**rules),
+        options=Options(**document["options"]),
+        provenance=document["provenance"],
+    )
+
+
+def _tuple_if_list(value: object) -> Any:  # noqa: ANN401 - the value of any rule
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def read_definition(paths: SweepPaths) -> Definition:
+    """Read `sweep.json`.
+
+    Raises:
+        NotASweepError: there is none.
+        FormatError: it cannot be read by this version.
+    """
+    try:
+        with open(paths.sweep, encoding="ascii") as file:
+            document = json.load(file)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        why = "does not exist" if not os.path.isdir(paths.root) else f"holds no {SWEEP_FILE}"
+        raise NotASweepError(f"{paths.root} is no sweep: it {why}; give the directory that a sweep wrote") from error
+    except ValueError as error:
+        raise FormatError(f"{paths.sweep} is damaged: {error}") from error
+    return from_document(document, paths.sweep)
+
+
+def write_definition(paths: SweepPaths, definition: Definition) -> None:
+    """Publish `sweep.json`; from this moment on the directory is a sweep."""
+    text = json.dumps(to_document(definition), indent=1) + "\n"
+    publish(paths.sweep, text.encode("ascii"))
+
+
+def publish(path: str, data: bytes) -> None:
+    """Write a file so that readers see all of it or none, also after a power cut."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(temporary, path)
+    sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

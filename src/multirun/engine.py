@@ -1,0 +1,241 @@
+"""The owner of one sweep: pulls parameter maps, has them executed, and records what no launcher saw."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from multirun import records
+from multirun.creation import create_sweep
+from multirun.errors import StorageError
+from multirun.journal import Journal, Record
+from multirun.plan import PlanWriter
+from multirun.planning import Planner
+from multirun.results import ResultsHome, SweepResult, posted_of
+from multirun.run import COMPLETE, Run, RunStatus
+from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.runners.abstract import AbstractRunner, Assignment
+from multirun.statistics import RunStatistics, Tally
+from multirun.table import write_table
+from multirun.verdict import failure
+from multirun.waiting import outlast
+
+if TYPE_CHECKING:
+    from multirun.params import CheckedParams
+    from multirun.definition import Definition
+    from multirun.request import Request
+
+_PLANNED_AT_ONCE = 500
+
+
+async def conduct(request: Request, planned: list[CheckedParams] | None, runner: AbstractRunner) -> SweepResult:
+    """Execute a sweep from its first byte on disk to its table.
+
+    Args:
+        request: what was asked for.
+        planned: all runs, if their number was known beforehand; else they are pulled from the request.
+        runner: where to execute them.
+
+    Returns:
+        The runs in the order of the parameter maps.
+
+    Raises:
+        MultirunError: the sweep could not be set up or kept going; runs that were started have ended.
+        asyncio.CancelledError: the call was cancelled; nothing of the sweep is alive.
+    """
+    paths, definition = await outlast(anyio.to_thread.run_sync(create_sweep, request))
+    return await Conductor(request, runner, paths, definition).conduct(planned)
+
+
+class Conductor:
+    """One sweep while it is executed; the observer of its runs."""
+
+    def __init__(self, request: Request, runner: AbstractRunner, paths: SweepPaths, definition: Definition) -> None:
+        self._request = request
+        self._runner = runner
+        self._paths = paths
+        self._plan = PlanWriter(paths.plan)
+        self._home = ResultsHome(paths)
+        self._journal = Journal(paths.journal(ORCHESTRATOR), definition.id, ORCHESTRATOR, time())
+        self._unwritten: list[Record] = []
+        self._runs: list[Run] = []
+        self._offsets: dict[int, int] = {}
+        self._tally = Tally()
+        self._fault: BaseException | None = None
+        self._total_known = False
+
+    async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
+        """Execute all runs."""
+        self._runner.ledger.begin(self._paths.root)
+        try:
+            await self._runner.open(self._paths)
+            try:
+                await self._execute(planned)
+            finally:
+                await outlast(self._runner.close(self._paths))
+        except BaseException as error:
+            self._fault = self._fault or error
+        return await outlast(self._finish())
+
+    async def _execute(self, planned: list[CheckedParams] | None) -> None:
+        if planned is not None:
+            await self._enroll_all(planned)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for run in self._all_runs() if planned is not None else self._pulled_runs():
+                    await self._dispatch(run, group)
+                    if self._fault is not None:
+                        break
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _enroll_all(self, planned: list[CheckedParams]) -> None:
+        for number, params in enumerate(planned, start=1):
+            self._enroll(params)
+            if number % _PLANNED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._close_plan()
+
+    def _all_runs(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def _pulled_runs(self) -> Iterator[Run]:
+        """Pull one parameter map after another; whatever goes wrong stops the pulling, not the runs that were started."""
+        planner = Planner(self._request.command, self._request.env)
+        try:
+            for index, candidate in enumerate(self._request.runs):
+                yield self._enroll(planner.plan(index, candidate))
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            self._fault = error
+        else:
+            self._close_plan()
+
+    def _enroll(self, params: CheckedParams) -> Run:
+        run = Run(len(self._runs), params.params, self._home)
+        self._offsets[run.index] = self._plan.append(params.digest, params.text)
+        self._runs.append(run)
+        self._tally.add(run.status)
+        self._runner.ledger.enroll(run)
+        return run
+
+    def _close_plan(self) -> None:
+        self._plan.finish()
+        self._total_known = True
+        self._runner.ledger.close_plan()
+
+    # ------------------------------------------------------------------------------------------- one run
+
+    async def _dispatch(self, run: Run, group: asyncio.TaskGroup) -> None:
+        await self._runner.admit()
+        if self._fault is not None:
+            self._runner.release()
+            return
+        run.task = group.create_task(self._attend(run), name=f"multirun run {run.index}")
+        run.task.add_done_callback(lambda task: self._settled(run, task))
+
+    async def _attend(self, run: Run) -> None:
+        offset = self._offsets.pop(run.index)
+        await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
+
+    def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
+        """The task of a run is over, whatever ended it, be it before its first step."""
+        self._runner.release()
+        if run.status not in COMPLETE:
+            reason = "cancelled" if task.cancelled() else "lost"
+            self._record_end(run, reason, "it was stopped before its program was started")
+
+    def started(self, index: int, record: Record) -> None:
+        """An attempt was started."""
+        run = self._runs[index]
+        run.attempts = record["attempt"]
+        self._move(run, "running")
+
+    def ended(self, index: int, record: Record) -> None:
+        """An attempt ended."""
+        run = self._runs[index]
+        run.attempts = record["attempt"]
+        run.reason = record["reason"]
+        run.message = record.get("message")
+        run.exit_code = record.get("exit_code")
+        run.duration_s = record.get("duration_s")
+        run.posted = posted_of(record)
+        self._move(run, record["status"])
+        if self._request.on_result is not None:
+            self._call_back(run)
+
+    def _call_back(self, run: Run) -> None:
+        try:
+            if self._request.on_result is not None:
+                self._request.on_result(run)
+        except Exception as error:
+            self._fault = self._fault or error
+
+    def lost(self, index: int, message: str) -> None:
+        """An attempt ended without a verdict."""
+        self._record_end(self._runs[index], "lost", message)
+
+    def notice(self, index: int | None, text: str | None) -> None:
+        """Something holds a run up."""
+        self._runner.ledger.notice(f"{self._paths.root}/{index}", text)
+
+    def _record_end(self, run: Run, reason: str, message: str) -> None:
+        record = records.ended(run.index, max(run.attempts, 1), failure(reason, message))
+        self._write(record)
+        self.ended(run.index, record)
+
+    def _move(self, run: Run, status: RunStatus) -> None:
+        before = run.status
+        self._runner.ledger.move(run, status)
+        self._tally.move(before, status)
+
+    # ------------------------------------------------------------------------------------------- the end
+
+    def _write(self, record: Record) -> None:
+        self._unwritten.append(record)
+        with contextlib.suppress(OSError):
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unwritten:
+            self._journal.append(self._unwritten[0])
+            del self._unwritten[0]
+
+    async def _finish(self) -> SweepResult:
+        """Close every file, write the table, and return the result or raise what went wrong."""
+        if not self._total_known:
+            self._runner.ledger.close_plan()
+        try:
+            await anyio.to_thread.run_sync(self._close_files)
+        except OSError as error:
+            problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}; make room and look at its journals"
+            self._fault = self._fault or StorageError(problem)
+        finally:
+            self._runner.ledger.end(self._paths.root)
+        if self._fault is not None:
+            self._fault.add_note(self._whereabouts())
+            raise self._fault
+        return SweepResult(Path(self._paths.root), self._runs, self._statistics())
+
+    def _close_files(self) -> None:
+        try:
+            self._write(records.closed(complete=self._fault is None))
+            self._flush()
+            write_table(self._paths, self._runs)
+        finally:
+            self._journal.close()
+            self._plan.close()
+
+    def _statistics(self) -> RunStatistics:
+        return self._tally.statistics(total_known=self._total_known)
+
+    def _whereabouts(self) -> str:
+        counts = self._statistics()
+        return f"{counts.complete_count} runs of the sweep are complete; they are in {self._paths.root}"

@@ -1,0 +1,116 @@
+"""The one tree of errors. Every message says what happened, to which run, why, and what to do next."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from multirun.results import SweepResult
+
+
+class MultirunError(Exception):
+    """Base of every error multirun raises on purpose."""
+
+
+class MultirunWarning(UserWarning):
+    """Something looks like a mistake, but the sweep goes on."""
+
+
+class ConfigurationError(MultirunError, ValueError):
+    """The sweep as written cannot run; nothing was created or started.
+
+    Attributes:
+        mistakes: one sentence for each mistake found.
+    """
+
+    SHOWN = 20
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(self._describe())
+
+    def _describe(self) -> str:
+        if len(self.mistakes) == 1:
+            return f"{self.mistakes[0]}\nNothing was created or started."
+        shown = [f"  - {mistake}" for mistake in self.mistakes[: self.SHOWN]]
+        hidden = len(self.mistakes) - len(shown)
+        if hidden > 0:
+            shown.append(f"  … and {hidden} more")
+        head = f"{len(self.mistakes)} mistakes; nothing was created or started:"
+        return "\n".join([head, *shown])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.mistakes,)
+
+
+class OutputExistsError(MultirunError, FileExistsError):
+    """The output path is already there; nothing in it was touched."""
+
+
+class StorageError(MultirunError, OSError):
+    """The disk refused what the sweep needs."""
+
+
+class NotASweepError(MultirunError, FileNotFoundError):
+    """The directory holds no sweep."""
+
+
+class FormatError(MultirunError, ValueError):
+    """A file of the sweep was written by a version this one cannot read."""
+
+
+class JournalDamagedError(MultirunError, ValueError):
+    """A journal has damage that is not a torn last record."""
+
+
+class NotInRunError(MultirunError, RuntimeError):
+    """`getRunParams` or `postRunResults` was called outside a run."""
+
+
+class ParamsError(MultirunError, ValueError):
+    """A parameter map cannot be stored exactly, or cannot be read back."""
+
+
+class ResultsError(MultirunError, TypeError):
+    """The object given to `postRunResults` cannot be stored."""
+
+
+class ResultsDamagedError(MultirunError, ValueError):
+    """The results of one run cannot be read back."""
+
+
+class RunningLoopError(MultirunError, RuntimeError):
+    """`multirun` was called inside a running event loop."""
+
+
+class LauncherError(MultirunError, RuntimeError):
+    """The launcher of a runner cannot start or keeps dying."""
+
+
+class RunsFailedError(MultirunError, RuntimeError):
+    """At least one run failed and `check=True` was given.
+
+    Attributes:
+        result: the whole `SweepResult`, failed runs included.
+    """
+
+    def __init__(self, message: str, result: SweepResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class SweepInterruptedError(MultirunError, KeyboardInterrupt):
+    """Ctrl-C ended the sweep; nothing it started is alive."""
+
+
+class SweepTerminatedError(MultirunError, SystemExit):
+    """SIGTERM or SIGHUP ended the sweep; nothing it started is alive.
+
+    Attributes:
+        code: the exit status of a script that lets it pass, 128 plus the number of the signal.
+    """
+
+    def __init__(self, message: str, signum: int) -> None:
+        super().__init__(message)
+        self.code = 128 + signum

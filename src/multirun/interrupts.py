@@ -1,0 +1,104 @@
+"""Signals while `multirun` works: the first ends the sweep with grace, the second kills, the third leaves at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from multirun.errors import MultirunError, SweepInterruptedError, SweepTerminatedError
+
+if TYPE_CHECKING:
+    from multirun.runners.abstract import AbstractRunner
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NAMES = {signal.SIGINT: "Ctrl-C"}
+
+
+class Interrupts:
+    """What signals do to one call of `multirun`.
+
+    Only the main thread can take signals; in another thread, and for signals that the caller ignores, nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._signum = signal.SIGINT
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._runner: AbstractRunner | None = None
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Take the signals for a while."""
+        before = {}
+        if threading.current_thread() is threading.main_thread():
+            caught = [signum for signum in _SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+            before = {signum: signal.signal(signum, self._on_signal) for signum in caught}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    @contextlib.contextmanager
+    def aimed_at(self, runner: AbstractRunner) -> Iterator[None]:
+        """Let signals end the current task.
+
+        Args:
+            runner: what the task uses.
+        """
+        self._loop, self._task, self._runner = asyncio.get_running_loop(), asyncio.current_task(), runner
+        if self._count:
+            self._act(1)
+        try:
+            yield
+        finally:
+            self._task = None
+
+    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
+        """Only take note here: what is done about it happens in the event loop."""
+        self._count += 1
+        self._signum = signal.Signals(signum)
+        if self._count >= 3:
+            os._exit(128 + signum)  # the launcher notices and ends what is left
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._act, self._count)
+
+    def _act(self, count: int) -> None:
+        if self._task is None or self._runner is None:
+            return
+        if count == 1:
+            self._runner.ledger.notice(
+                "signal", f"stopping after {self._name()}; once more kills what is still running"
+            )
+            self._task.cancel()
+        else:
+            self._runner.ledger.notice("signal", f"killing after a second {self._name()}")
+            self._runner.hasten()
+
+    def _name(self) -> str:
+        return _NAMES.get(self._signum, self._signum.name)
+
+    def error(self, cancelled: asyncio.CancelledError) -> MultirunError:
+        """The error that the caller gets.
+
+        Args:
+            cancelled: what ended the sweep.
+        """
+        where = "; ".join(getattr(cancelled, "__notes__", ()))
+        message = f"{self._name()} ended the sweep; nothing of it is running any more. {where}".rstrip()
+        if self._signum == signal.SIGINT:
+            return SweepInterruptedError(message)
+        return SweepTerminatedError(message, self._signum)
+
+    def deliver(self) -> None:
+        """Pass on a signal that came too late to end anything."""
+        if self._count:
+            signal.raise_signal(self._signum)

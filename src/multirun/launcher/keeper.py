@@ -1,0 +1,190 @@
+"""The keeper: forks lanes, replaces nothing by itself, and makes sure that nothing outlives its lane."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+
+from multirun.launcher.lane import Lane
+from multirun.launcher.messages import LARGEST_MESSAGE
+from multirun.launcher.sentinel import start_sentinel
+from multirun.launcher.wakeup import Wakeup
+from multirun.processes import become_subreaper, children_of, set_name, signal_descendants
+
+_SWEEPING_S = 0.02
+"""How long orphans that were just killed may take until they are looked at again."""
+_FORK_AGAIN_S = 0.5
+"""How long to wait when the machine refuses another process."""
+
+
+class Keeper:
+    """The first process of a launcher.
+
+    Lanes die by themselves only through a fault. Then what they left becomes the keeper's children; it kills until its list
+    of children holds nothing but lanes, and only then reports the lane as lost.
+    """
+
+    def __init__(self, control: int, facts: int, orchestrator: int, launcher_id: str) -> None:
+        """Take over the descriptors made by the orchestrator.
+
+        Args:
+            control: a socket to the orchestrator.
+            facts: the pipe on which lanes report.
+            orchestrator: process id of the orchestrator.
+            launcher_id: random text that no other launcher has.
+        """
+        for descriptor in (control, facts):
+            os.set_inheritable(descriptor, False)
+        os.chdir("/")
+        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(ignored, signal.SIG_IGN)
+        self._control = socket.socket(fileno=control)
+        self._facts = facts
+        self._launcher_id = launcher_id
+        self._held = start_sentinel(launcher_id)
+        self._life, self._life_held = os.pipe()
+        set_name("multirun-keeper")
+        become_subreaper()
+        self._wakeup = Wakeup()
+        self._orchestrator = _watch_parent(orchestrator)
+        self._wanted: list[tuple[int, socket.socket]] = []
+        self._lanes: dict[int, tuple[int, socket.socket]] = {}
+        self._fallen: list[tuple[int, socket.socket]] = []
+
+    def work(self) -> None:
+        """Serve until the orchestrator is gone, then end everything and leave."""
+        self._tell(b"ready")
+        poll = select.poll()
+        for descriptor in (self._control.fileno(), self._wakeup.descriptor, self._orchestrator):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(self._pause_ms())}
+            if self._orchestrator in ready or (self._control.fileno() in ready and not self._obey()):
+                break
+            self._open_lanes()
+            self._wakeup.clear()
+            self._reap()
+            self._sweep()
+        self._leave()
+
+    def _pause_ms(self) -> float | None:
+        if self._fallen:
+            return _SWEEPING_S * 1000
+        return _FORK_AGAIN_S * 1000 if self._wanted else None
+
+    def _obey(self) -> bool:
+        """Take the lane that the orchestrator asks for; False if there is no orchestrator any more."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, LARGEST_MESSAGE, 1)
+        except OSError:
+            return False
+        if message in (b"", b"leave"):
+            return False
+        self._wanted.append((int(message.split()[1]), socket.socket(fileno=descriptors[0])))
+        return True
+
+    def _open_lanes(self) -> None:
+        """Fork the lanes that are wanted, or say why that has to wait."""
+        while self._wanted:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                self._tell(b"notice the machine refuses another process: %b" % os.fsencode(error.strerror or ""))
+                return
+            number, orders = self._wanted.pop(0)
+            if pid == 0:
+                self._become_lane(number, orders)
+            self._lanes[pid] = (number, orders)
+
+    def _become_lane(self, number: int, orders: socket.socket) -> None:
+        try:
+            for descriptor in (self._control.fileno(), self._orchestrator, self._life_held):
+                os.close(descriptor)
+            for _, other in [*self._lanes.values(), *self._fallen, *self._wanted]:
+                other.close()
+            self._wakeup.close()
+            Lane(number, self._launcher_id, orders, self._life, self._facts).work()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            os._exit(70)
+        os._exit(0)
+
+    def _reap(self) -> None:
+        """Collect the dead; a lane among them has fallen unless it left in good order."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self._lanes:
+                number, orders = self._lanes.pop(pid)
+                if status == 0:
+                    orders.close()
+                else:
+                    self._fallen.append((number, orders))
+
+    def _sweep(self) -> None:
+        """Kill what fallen lanes left; report the lanes once nothing is left."""
+        if not self._fallen:
+            return
+        if self._has_orphans():
+            signal_descendants(signal.SIGKILL, spare=self._lanes)
+            return
+        for number, orders in self._fallen:
+            self._tell(b"lost %d %d" % (number, _unread(orders)))
+            orders.close()
+        self._fallen.clear()
+
+    def _has_orphans(self) -> bool:
+        return any(child not in self._lanes for child in children_of(os.getpid()))
+
+    def _tell(self, message: bytes) -> None:
+        try:
+            self._control.send(message)
+        except OSError:
+            return  # nobody is there to be told
+
+    def _leave(self) -> None:
+        """Let the lanes end their runs, kill what they leave, and wait for all."""
+        os.close(self._life_held)
+        for _, orders in [*self._lanes.values(), *self._wanted]:
+            orders.close()
+        poll = select.poll()
+        poll.register(self._wakeup.descriptor, select.POLLIN)
+        while children_of(os.getpid()):
+            poll.poll(_SWEEPING_S * 1000)
+            self._wakeup.clear()
+            self._reap()
+            if self._has_orphans():
+                signal_descendants(signal.SIGKILL, spare=self._lanes)
+
+
+def _watch_parent(pid: int) -> int:
+    """A descriptor that becomes readable when the orchestrator is gone, also if a fork of it holds our sockets open."""
+    gone, held = os.pipe()
+    if not hasattr(os, "pidfd_open"):
+        return gone  # `held` stays open: only the control socket tells
+    os.close(held)
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return gone
+    if os.getppid() != pid:
+        os.close(handle)
+        return gone
+    os.close(gone)
+    return handle
+
+
+def _unread(orders: socket.socket) -> bool:
+    """Whether a lane died before it took its last order."""
+    try:
+        return orders.recv(LARGEST_MESSAGE, socket.MSG_DONTWAIT).startswith(b"run ")
+    except OSError:
+        return False

@@ -1,0 +1,93 @@
+"""What orchestrator, keeper and lanes say to each other.
+
+Orchestrator to lane, one datagram each: an order (`run …`), `cancel`, `kill`, `forget …`.
+Orchestrator to keeper: `lane <number>` with the lane's end of its socket, `leave`. Keeper to orchestrator: `ready`,
+`lost <number> <unread>`, `notice <text>`.
+Lane to orchestrator, one line each on a pipe that all lanes share: facts. A line of at most `PIPE_BUF` bytes is written whole
+or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+CANCEL = b"cancel"
+KILL = b"kill"
+LARGEST_MESSAGE = 16_384
+LARGEST_FACT = 4096
+
+
+class Order(NamedTuple):
+    """What a lane is told to execute.
+
+    Attributes:
+        key: number of the sweep within this launcher.
+        run: number of the run.
+        attempt: number of the attempt, from 1.
+        offset: byte offset of the run's line in the plan.
+        root: absolute path of the sweep directory.
+    """
+
+    key: int
+    run: int
+    attempt: int
+    offset: int
+    root: bytes
+
+    def encode(self) -> bytes:
+        """The datagram."""
+        return b"run %d %d %d %d %b" % self
+
+    @classmethod
+    def decode(cls, message: bytes) -> Order:
+        """The order in a datagram."""
+        _, key, run, attempt, offset, root = message.split(b" ", 5)
+        return cls(int(key), int(run), int(attempt), int(offset), root)
+
+
+def forget(key: int) -> bytes:
+    """Tell a lane that a sweep is over."""
+    return b"forget %d" % key
+
+
+class Fact(NamedTuple):
+    """What a lane reports.
+
+    Attributes:
+        kind: `b"r"` a journal record, `b"l"` look into the journal, `b"n"` a notice for people.
+        lane: number of the lane.
+        key: number of the sweep within this launcher.
+        offset: byte offset of the record in the lane's journal, 0 for the other kinds.
+        body: the line of the record, or the JSON of a notice.
+    """
+
+    kind: bytes
+    lane: int
+    key: int
+    offset: int
+    body: bytes
+
+    def encode(self) -> bytes:
+        """The line on the pipe."""
+        return b"%b %d %d %d %b\n" % self
+
+    @classmethod
+    def decode(cls, line: bytes) -> Fact:
+        """The fact on a line without its line break."""
+        kind, lane, key, offset, body = line.split(b" ", 4)
+        return cls(kind, int(lane), int(key), int(offset), body)
+
+
+RECORD, LOOK, NOTICE = b"r", b"l", b"n"
+
+
+def notice_body(index: int, text: str | None) -> bytes:
+    """The body of a notice: why a run cannot go on, None once it can."""
+    return json.dumps({"run": index, "text": text}).encode("ascii")
+
+
+def parse_notice(body: bytes) -> dict[str, Any]:
+    """The object in the body of a notice."""
+    notice: dict[str, Any] = json.loads(body)
+    return notice

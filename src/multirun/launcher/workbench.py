@@ -1,0 +1,146 @@
+"""What a lane keeps at hand for one sweep: its definition, plan, inputs, environment and journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from time import time
+from typing import Any, TYPE_CHECKING
+
+from multirun.command import render
+from multirun.contract import (
+    ENV_ATTEMPT,
+    ENV_COOKIE,
+    ENV_INDEX,
+    ENV_PARAMS,
+    ENV_RESULTS,
+    ENV_RUN_DIR,
+    PARAMS_FILE,
+    RESULTS_FILE,
+    THREAD_VARIABLES,
+)
+from multirun.definition import Definition, read_definition
+from multirun.encoding import decode_map
+from multirun.journal import Journal
+from multirun.plan import params_of_line, read_line
+from multirun.rundir import SweepPaths
+from multirun.staging import Stager
+
+if TYPE_CHECKING:
+    from multirun.launcher.messages import Order
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class Workbench:
+    """One sweep as one lane sees it.
+
+    Attributes:
+        paths: where everything is.
+        definition: what to execute.
+        journal: the lane's own journal in this sweep.
+    """
+
+    def __init__(self, root: str, launcher_id: str, lane: int) -> None:
+        """Open a sweep.
+
+        Raises:
+            OSError: the sweep cannot be read, or its journal cannot be created.
+        """
+        self.paths = SweepPaths(root)
+        self.definition = read_definition(self.paths)
+        self._stager = Stager(self.paths, self.definition.inputs)
+        self._plan = os.open(self.paths.plan, os.O_RDONLY | os.O_CLOEXEC)
+        self._env = base_environment(self.definition, launcher_id)
+        self._env_templates = {name: value for name, value in self.definition.env.items() if "{" in value}
+        self._templated = bool(self._env_templates) or any("{" in word for word in self.definition.command)
+        writer = f"{launcher_id}-{lane}"
+        self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time())
+
+    def close(self) -> None:
+        """Let go of the sweep."""
+        os.close(self._plan)
+        self.journal.close()
+
+    def prepare(self, order: Order) -> tuple[list[str], dict[bytes, bytes]]:
+        """Make the directory of a run, fill it, and return command and environment.
+
+        The environment is reused for the next run.
+
+        Raises:
+            OSError: the disk refused, or the directory is already there.
+            InputChangedError: a linked file is missing or was changed.
+            ValueError: a template does not fit the parameters.
+        """
+        params = params_of_line(read_line(self._plan, order.offset))
+        run_dir = self.paths.run(order.run)
+        _make(run_dir)
+        _write(f"{run_dir}/{PARAMS_FILE}", params + b"\n")
+        self._stager.stage(run_dir, order.run)
+        self._point_to(order, os.fsencode(run_dir))
+        return self._command(params), self._env
+
+    def _point_to(self, order: Order, run_dir: bytes) -> None:
+        env = self._env
+        env[ENV_RUN_DIR.encode()] = run_dir
+        env[b"PWD"] = run_dir
+        env[ENV_PARAMS.encode()] = run_dir + b"/" + PARAMS_FILE.encode()
+        env[ENV_RESULTS.encode()] = run_dir + b"/" + RESULTS_FILE.encode()
+        env[ENV_INDEX.encode()] = b"%d" % order.run
+        env[ENV_ATTEMPT.encode()] = b"%d" % order.attempt
+
+    def _command(self, params_text: bytes) -> list[str]:
+        if not self._templated:
+            return list(self.definition.command)
+        params: dict[str, Any] = decode_map(json.loads(params_text))
+        for name, value in self._env_templates.items():
+            self._env[os.fsencode(name)] = os.fsencode(render(value, params))
+        return [render(word, params) for word in self.definition.command]
+
+    def missing_files(self, index: int) -> list[str]:
+        """Those of the required files that a run did not leave, or left empty."""
+        required = self.definition.rules.required_files
+        if not required:
+            return []
+        run_dir = self.paths.run(index)
+        return [name for name in required if not _has_content(f"{run_dir}/{name}")]
+
+
+def base_environment(definition: Definition, launcher_id: str) -> dict[bytes, bytes]:
+    """The environment of the runs of a sweep, apart from what differs between them."""
+    env = dict(os.environb)
+    threads = definition.options.threads_per_run
+    for name in THREAD_VARIABLES:
+        if threads is not None:
+            env[name.encode()] = b"%d" % threads
+        else:
+            env.setdefault(name.encode(), b"1")
+    env.update({os.fsencode(name): os.fsencode(value) for name, value in definition.env.items()})
+    outer = env.get(ENV_COOKIE.encode(), b"")
+    env[ENV_COOKIE.encode()] = b" ".join([*outer.split(), f"{definition.id}:{launcher_id}".encode()])
+    return env
+
+
+def _make(run_dir: str) -> None:
+    try:
+        os.mkdir(run_dir)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(run_dir), exist_ok=True)
+        os.mkdir(run_dir)
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, _CREATE, 0o666)
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    finally:
+        os.close(descriptor)
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.path.isdir(path) or os.stat(path).st_size > 0
+    except OSError:
+        return False

@@ -1,0 +1,134 @@
+"""The plan: one parameter map a line, in the order of the runs.
+
+The first line names the format, the last one closes the plan with the number of runs; a plan without it is still growing,
+or its sweep was killed. A line is found by its byte offset, so whoever executes run 73 reads line 73 and no other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from multirun.errors import FormatError
+
+VERSION = 1
+
+_HEADER = b'{"format":"multirun-plan","version":%d}\n' % VERSION
+_PARAMS_MARK = b',"params":'
+_CHUNK = 4096
+
+
+class PlannedRun(NamedTuple):
+    """One line of a plan.
+
+    Attributes:
+        run: number of the run.
+        digest: digest of its parameters, 32 hexadecimal digits.
+        repetition: how many earlier runs of the sweep have the same parameters.
+        params_text: the parameters as `params.json` holds them.
+    """
+
+    run: int
+    digest: str
+    repetition: int
+    params_text: str
+
+
+class PlanWriter:
+    """Writes a plan while the runs become known.
+
+    Attributes:
+        count: how many runs are in the plan.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Create the file, which must not exist."""
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._offset = 0
+        self._repetitions: dict[int, int] = {}
+        self.count = 0
+        self._write(_HEADER)
+
+    def append(self, digest: str, params_text: str) -> int:
+        """Add the next run and return the byte offset of its line.
+
+        Args:
+            digest: digest of the parameters.
+            params_text: the parameters as JSON, without line breaks.
+        """
+        offset = self._offset
+        self._write(plan_line(PlannedRun(self.count, digest, self._repetition(digest), params_text)))
+        self.count += 1
+        return offset
+
+    def _repetition(self, digest: str) -> int:
+        key = int(digest[:16], 16)
+        repetition = self._repetitions.get(key, 0)
+        self._repetitions[key] = repetition + 1
+        return repetition
+
+    def finish(self) -> None:
+        """Close the plan: no run will be added."""
+        self._write(b'{"end":true,"count":%d}\n' % self.count)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = os.pwrite(self._descriptor, line, self._offset)
+            while written < len(line):
+                written += os.pwrite(self._descriptor, line[written:], self._offset + written)
+        except OSError:
+            os.ftruncate(self._descriptor, self._offset)
+            raise
+        self._offset += len(line)
+
+
+def plan_line(planned: PlannedRun) -> bytes:
+    """The line of one run."""
+    head = f'{{"run":{planned.run},"digest":"{planned.digest}","repetition":{planned.repetition}'
+    return f'{head},"params":{planned.params_text}}}\n'.encode("ascii")
+
+
+def params_of_line(line: bytes) -> bytes:
+    """The text of the parameters on a line of the plan."""
+    return line[line.index(_PARAMS_MARK) + len(_PARAMS_MARK) : -2]
+
+
+def read_line(descriptor: int, offset: int) -> bytes:
+    """The line of a plan that begins at `offset`.
+
+    Raises:
+        EOFError: no whole line begins there.
+    """
+    data = os.pread(descriptor, _CHUNK, offset)
+    while (end := data.find(b"\n") + 1) == 0:
+        more = os.pread(descriptor, len(data), offset + len(data))
+        if not more:
+            raise EOFError(f"the plan holds no whole line at byte {offset}")
+        data += more
+    return data[:end]
+
+
+def read_plan(path: str) -> Iterator[PlannedRun | None]:
+    """The runs of a plan, then None if the plan is closed.
+
+    Raises:
+        FormatError: the plan was written in another format.
+    """
+    import json
+
+    with open(path, "rb") as file:
+        if file.readline() != _HEADER:
+            raise FormatError(f"{path} is no plan of format {VERSION}; use the version of multirun that wrote it")
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            record = json.loads(line)
+            if "end" in record:
+                yield None
+                return
+            yield PlannedRun(record["run"], record["digest"], record["repetition"], params_of_line(line).decode())

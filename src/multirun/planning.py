@@ -1,0 +1,79 @@
+"""From what a source yields to checked runs: pure, one parameter map at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from multirun.command import fields, near_misses, render, split_field
+from multirun.errors import MultirunWarning, ParamsError
+from multirun.params import CheckedParams, check_params, describe
+
+
+class Planner:
+    """Checks the parameter maps of one sweep against its command and environment."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        """Plan runs of a command.
+
+        Args:
+            command: words of the command, templates included.
+            env: environment variables, templates included.
+        """
+        self._texts = [text for text in (*command, *env.values()) if "{" in text]
+        self._fields = fields(self._texts)
+        self._seen: set[frozenset[str]] = set()
+
+    def plan(self, index: int, candidate: object) -> CheckedParams:
+        """Check what the source yielded for a run.
+
+        Args:
+            index: number of the run.
+            candidate: what the source yielded.
+
+        Raises:
+            ParamsError: it is no map, cannot be stored exactly, or does not fit a template.
+        """
+        planned = check_params(index, candidate)
+        if self._texts:
+            self._check_templates(index, planned.params)
+        return planned
+
+    def _check_templates(self, index: int, params: dict[str, Any]) -> None:
+        self._warn_of_near_misses(params)
+        for text in self._texts:
+            try:
+                rendered = render(text, params)
+            except ValueError as error:
+                raise ParamsError(f"run {index} ({describe(params)}): {error}") from error
+            if "\0" in rendered:
+                raise ParamsError(
+                    f"run {index} ({describe(params)}): {text!r} would contain a NUL character, which no program can be given"
+                )
+
+    def _warn_of_near_misses(self, params: dict[str, Any]) -> None:
+        names = frozenset(params)
+        if names in self._seen:
+            return
+        self._seen.add(names)
+        unknown = {field for field in self._fields if split_field(field, names) is None}
+        for field, name in near_misses(unknown, sorted(names)):
+            message = f"{{{field}}} names no parameter and is passed on as it is; did you mean {{{name}}}?"
+            warnings.warn(message, MultirunWarning, stacklevel=2)
+
+
+def plan_each(planner: Planner, candidates: Iterable[object], mistakes: list[str]) -> Iterator[CheckedParams | None]:
+    """Plan all runs of a source with a length; None stands for one with a mistake.
+
+    Args:
+        planner: checks each of them.
+        candidates: what the source yields.
+        mistakes: where the mistakes go.
+    """
+    for index, candidate in enumerate(candidates):
+        try:
+            yield planner.plan(index, candidate)
+        except ParamsError as error:
+            mistakes.append(str(error))
+            yield None

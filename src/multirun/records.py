@@ -1,0 +1,66 @@
+"""The records of a journal that tell the life of a run."""
+
+from __future__ import annotations
+
+from time import time
+
+from multirun.posted import NOTHING, Posted, journal_fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multirun.verdict import Outcome
+    from multirun.journal import Record
+
+
+def started(run: int, attempt: int) -> Record:
+    """An attempt is about to be made; written before anything of it exists.
+
+    Args:
+        run: number of the run.
+        attempt: number of the attempt, from 1.
+    """
+    return {"event": "started", "run": run, "attempt": attempt, "time": round(time(), 3)}
+
+
+def ended(
+    run: int,
+    attempt: int,
+    outcome: Outcome,
+    *,
+    exit_status: int | None = None,
+    duration_s: float | None = None,
+    posted: Posted = NOTHING,
+) -> Record:
+    """An attempt is over, nothing of it is alive, and this is the verdict.
+
+    Args:
+        run: number of the run.
+        attempt: number of the attempt, from 1.
+        outcome: the verdict.
+        exit_status: exit code of the program, minus the number of the signal that ended it, None if it never started.
+        duration_s: seconds from start to end.
+        posted: what the program posted.
+    """
+    fields: Record = {
+        "event": "ended",
+        "run": run,
+        "attempt": attempt,
+        "time": round(time(), 3),
+        "status": "success" if outcome.success else "failure",
+        "reason": outcome.reason,
+        "exit_code": exit_status if exit_status is not None and exit_status >= 0 else None,
+    }
+    if outcome.message is not None:
+        fields["message"] = outcome.message
+    if duration_s is not None:
+        fields["duration_s"] = round(duration_s, 6)
+    return fields | journal_fields(posted)
+
+
+def closed(*, complete: bool) -> Record:
+    """The orchestrator leaves the sweep.
+
+    Args:
+        complete: whether every run it knows of is complete.
+    """
+    return {"event": "closed", "time": round(time(), 3), "complete": complete}

@@ -1,0 +1,1 @@
+"""Where runs execute: every runner reports facts, and none of them judges."""

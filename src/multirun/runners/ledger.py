@@ -1,0 +1,84 @@
+"""The runs of a runner, counted as they change; whoever watches is told of each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from multirun.run import Run, RunStatus, check_transition
+from multirun.statistics import RunStatistics, Tally
+
+Listener = Callable[[Run | None], None]
+
+
+class Ledger:
+    """All runs that a runner serves or has served.
+
+    Attributes:
+        runs: the runs in the order in which they became known.
+        serving: the directories of the sweeps that are being served now.
+        served: the directories of the sweeps that have ended.
+        busy_since: when the first of the sweeps that are being served began, on the monotonic clock in seconds.
+        notices: why something cannot go on for now, by the name of what is held up.
+        listeners: called with each run whose status changed, and with None when anything else did.
+    """
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.serving: list[str] = []
+        self.served: list[str] = []
+        self.busy_since = monotonic()
+        self.notices: dict[str, str] = {}
+        self.listeners: list[Listener] = []
+        self._tally = Tally()
+        self._growing = 0
+
+    def begin(self, root: str) -> None:
+        """A sweep begins; how many runs it has is not known yet."""
+        if not self.serving:
+            self.busy_since = monotonic()
+        self.serving.append(root)
+        self._growing += 1
+        self._tell(None)
+
+    def close_plan(self) -> None:
+        """All runs of one sweep are known now."""
+        self._growing -= 1
+
+    def end(self, root: str) -> None:
+        """A sweep ends."""
+        self.serving.remove(root)
+        self.served.append(root)
+        self._tell(None)
+
+    def enroll(self, run: Run) -> None:
+        """A run becomes known."""
+        self.runs.append(run)
+        self._tally.add(run.status)
+
+    def move(self, run: Run, status: RunStatus) -> None:
+        """A run takes on another status; its other attributes are already up to date.
+
+        Raises:
+            ValueError: the table of statuses does not know this change.
+        """
+        check_transition(run.status, status)
+        self._tally.move(run.status, status)
+        run.status = status
+        self._tell(run)
+
+    def notice(self, name: str, text: str | None) -> None:
+        """Something is held up, or goes on again if there is no text."""
+        if text is None:
+            self.notices.pop(name, None)
+        else:
+            self.notices[name] = text
+        self._tell(None)
+
+    def statistics(self) -> RunStatistics:
+        """The counts as they are now."""
+        return self._tally.statistics(total_known=self._growing == 0)
+
+    def _tell(self, run: Run | None) -> None:
+        for listener in tuple(self.listeners):
+            listener(run)

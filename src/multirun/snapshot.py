@@ -1,0 +1,195 @@
+"""A reader's view of a sweep on disk: the fold of its journals, whoever writes them meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TYPE_CHECKING
+
+from multirun.contract import STDERR_FILE
+from multirun.definition import Definition, read_definition
+from multirun.errors import NotASweepError
+from multirun.journal import Record, read_all
+from multirun.plan import PlannedRun, read_plan
+from multirun.processes import may_be_alive
+from multirun.rundir import ORCHESTRATOR, SWEEP_FILE, SweepPaths
+from multirun.statistics import RunStatistics, Tally
+
+if TYPE_CHECKING:
+    from multirun.run import RunStatus
+
+
+def rank(record: Record) -> tuple[bool, int, bool, bool]:
+    """How much a record says about its run: a success is final, then the latest attempt, an end more than a start.
+
+    Of two ends of one attempt the verdict of a launcher counts more than the news that it was lost.
+    """
+    ended = record["event"] == "ended"
+    return ended and record["status"] == "success", record["attempt"], ended, record.get("reason") != "lost"
+
+
+def fold(records: Iterable[Record]) -> dict[int, Record]:
+    """The record that decides about each run; neither the order of the records nor any clock matters.
+
+    Args:
+        records: the records of all journals.
+    """
+    state: dict[int, Record] = {}
+    for record in records:
+        if record["event"] in ("started", "ended"):
+            known = state.get(record["run"])
+            if known is None or rank(record) > rank(known):
+                state[record["run"]] = record
+    return state
+
+
+def status_of(record: Record | None, *, alive: bool) -> RunStatus:
+    """The status of a run.
+
+    Args:
+        record: the record that decides about it, None if there is none.
+        alive: whether somebody may be executing the sweep.
+    """
+    if record is None:
+        return "pending"
+    if record["event"] == "started":
+        return "running" if alive else "pending"
+    status: RunStatus = record["status"]
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A failed run as `multirun status` shows it.
+
+    Attributes:
+        index: number of the run.
+        params: its parameters as other languages see them.
+        reason: machine-readable word for why.
+        message: a sentence, where there is one.
+        path: directory of the run.
+    """
+
+    index: int
+    params: dict[str, Any]
+    reason: str
+    message: str | None
+    path: str
+
+    @property
+    def stderr(self) -> str:
+        """The file with what it wrote to its standard error."""
+        return f"{self.path}/{STDERR_FILE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A sweep at one moment.
+
+    Attributes:
+        definition: what it executes.
+        paths: where it is.
+        statistics: how many runs have which status.
+        failed: the failed runs in order.
+        alive: whether somebody may be executing it.
+        interrupted_count: how many attempts were started and never ended, though nobody executes the sweep any more.
+    """
+
+    definition: Definition
+    paths: SweepPaths
+    statistics: RunStatistics
+    failed: list[FailedRun]
+    alive: bool
+    interrupted_count: int
+
+
+def take_snapshot(root: str) -> Snapshot:
+    """Read a sweep; it may be running meanwhile.
+
+    Args:
+        root: the sweep directory.
+
+    Raises:
+        NotASweepError: there is no sweep.
+        FormatError: another version wrote it.
+        JournalDamagedError: a journal has damage that is not a torn last record.
+    """
+    paths = SweepPaths(root)
+    definition = read_definition(paths)
+    journals = read_all(paths.journals)
+    alive = is_alive(journals.get(ORCHESTRATOR, []))
+    state = fold(record for records in journals.values() for record in records)
+    tally, failed, known = Tally(), [], False
+    for planned in read_plan(paths.plan) if os.path.exists(paths.plan) else ():
+        if planned is None:
+            known = True
+            continue
+        record = state.get(planned.run)
+        status = status_of(record, alive=alive)
+        tally.add(status)
+        if record is not None and status == "failure":
+            failed.append(_failed_run(planned, record, paths))
+    interrupted = 0 if alive else sum(record["event"] == "started" for record in state.values())
+    return Snapshot(definition, paths, tally.statistics(total_known=known), failed, alive, interrupted)
+
+
+def _failed_run(planned: PlannedRun, record: Record, paths: SweepPaths) -> FailedRun:
+    params = {key: value for key, value in json.loads(planned.params_text).items() if key != "$typed"}
+    return FailedRun(planned.run, params, record["reason"], record.get("message"), paths.run(planned.run))
+
+
+def is_alive(records: list[Record]) -> bool:
+    """Whether the orchestrator that wrote these records may be executing the sweep.
+
+    Args:
+        records: its journal.
+    """
+    return bool(records) and records[-1]["event"] != "closed" and may_be_alive(records[0])
+
+
+def read_documents(paths: SweepPaths, indexes: set[int]) -> Callable[[int], Any]:
+    """A function that gives the results in the journals of some runs, as much of them as the journals hold.
+
+    Args:
+        paths: the sweep.
+        indexes: numbers of the runs; only where their records are is kept in memory.
+    """
+    places = dict(_places(paths, indexes)) if indexes else {}
+
+    def document(index: int) -> Any:  # noqa: ANN401 - any JSON value
+        path, offset = places[index]
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return json.loads(file.readline()).get("results")
+
+    return document
+
+
+def _places(paths: SweepPaths, indexes: set[int]) -> Iterator[tuple[int, tuple[str, int]]]:
+    for name in sorted(os.listdir(paths.journals)):
+        path = f"{paths.journals}/{name}"
+        offset = 0
+        with open(path, "rb") as file:
+            for line in file:
+                if b'"results_digest"' in line and (run := json.loads(line)["run"]) in indexes:
+                    yield run, (path, offset)
+                offset += len(line)
+
+
+def find_sweep(start: str) -> str:
+    """The sweep that a user in directory `start` most likely means: the directory itself, else the newest below it.
+
+    Raises:
+        NotASweepError: there is none.
+    """
+    if os.path.isfile(f"{start}/{SWEEP_FILE}"):
+        return start
+    with os.scandir(start) as found:
+        sweeps = [entry.path for entry in found if entry.is_dir() and os.path.isfile(f"{entry.path}/{SWEEP_FILE}")]
+    if not sweeps:
+        raise NotASweepError(
+            f"there is no sweep in {start}; give the directory of one, or change to the directory that holds it"
+        )
+    return max(sweeps, key=lambda path: os.stat(f"{path}/{SWEEP_FILE}").st_mtime_ns)

@@ -1,0 +1,194 @@
+"""Putting resources in place: once into the sweep, then into each run directory."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Sequence
+
+from multirun.definition import Input
+from multirun.resources import Entry, FileResource, entries, explain
+from multirun.rundir import INPUTS_DIR, SHARED_DIR, SweepPaths, up_to_sweep
+
+_FICLONE = 0x40049409
+_BLOCK = 1 << 20
+_READ = os.O_RDONLY | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_NO_KERNEL_COPY = frozenset(
+    {errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+)
+
+
+class InputChangedError(Exception):
+    """A linked input is no longer what it was when the sweep started."""
+
+
+def take_snapshot(resources: Sequence[FileResource], paths: SweepPaths) -> tuple[Input, ...]:
+    """Copy the inputs into the sweep and say what they were.
+
+    Raises:
+        OSError: an input vanished or cannot be read, or the disk is full.
+        ValueError: an input turned into something that cannot be copied.
+    """
+    return tuple(
+        _linked(resource) if resource.linkage == "link" else _snapshot(resource, paths) for resource in resources
+    )
+
+
+def _linked(resource: FileResource) -> Input:
+    found = os.stat(resource.source)
+    folder = stat.S_ISDIR(found.st_mode)
+    size, mtime = (0, None) if folder else (found.st_size, found.st_mtime_ns)
+    return Input(resource.name, "link", resource.source, "folder" if folder else "file", None, size, mtime)
+
+
+def _snapshot(resource: FileResource, paths: SweepPaths) -> Input:
+    shared = resource.linkage == "shared"
+    top = f"{paths.shared if shared else paths.inputs}/{resource.name}"
+    os.makedirs(os.path.dirname(top), exist_ok=True)
+    total, digest = 0, hashlib.sha256()
+    listed = list(entries(resource))
+    for entry in listed:
+        target = f"{top}/{entry.name}" if entry.name else top
+        size, content = _store(entry, target, read_only=shared)
+        total += size
+        digest.update(f"{entry.name}\0{entry.mode & 0o111:o}\0{content}\n".encode("utf-8", "surrogateescape"))
+    kind = "folder" if listed[0].is_folder else "file"
+    return Input(resource.name, resource.linkage, resource.source, kind, digest.hexdigest(), total)
+
+
+def _store(entry: Entry, target: str, *, read_only: bool) -> tuple[int, str]:
+    """Copy one entry into the sweep; return its size and the digest of what was stored."""
+    if entry.is_folder:
+        os.mkdir(target)
+        return 0, ""
+    mode = entry.mode & ~0o222 if read_only else entry.mode | 0o200
+    copy_file(entry.source, target, mode)
+    with open(target, "rb") as file:
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_file(source: str, target: str, mode: int) -> None:
+    """Copy a file to a new name, sharing its blocks where the disk can (reflink), else inside the kernel.
+
+    Args:
+        source: the file.
+        target: the copy, which must not exist.
+        mode: permission bits of the copy.
+    """
+    read = os.open(source, _READ)
+    try:
+        write = os.open(target, _CREATE, mode)
+        try:
+            _copy_content(read, write)
+            os.fchmod(write, mode)
+        finally:
+            os.close(write)
+    finally:
+        os.close(read)
+
+
+def _copy_content(read: int, write: int) -> None:
+    if _clone(read, write):
+        return
+    try:
+        while os.copy_file_range(read, write, _BLOCK):
+            pass
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
+            raise
+    while block := os.read(
+        read, _BLOCK
+    ):  # also after copy_file_range: some file systems report 0 for files that have content
+        view = memoryview(block)
+        while view:
+            view = view[os.write(write, view) :]
+
+
+_clone_refused: set[int] = set()
+
+
+def _clone(read: int, write: int) -> bool:
+    """Whether the copy now shares the blocks of the original; a device that refused once is not asked again."""
+    import fcntl
+
+    device = os.fstat(write).st_dev
+    if device in _clone_refused:
+        return False
+    try:
+        fcntl.ioctl(write, _FICLONE, read)
+    except OSError:
+        _clone_refused.add(device)
+        return False
+    return True
+
+
+class Stager:
+    """Fills run directories from the snapshot of one sweep; looks at the snapshot once."""
+
+    def __init__(self, paths: SweepPaths, inputs: Sequence[Input]) -> None:
+        """Prepare.
+
+        Raises:
+            OSError: the snapshot cannot be read.
+        """
+        self._links = [entry for entry in inputs if entry.linkage != "copy"]
+        self._folders: list[str] = []
+        self._copies: list[tuple[str, str, int]] = []
+        for entry in inputs:
+            self._add_parents(entry.name)
+            if entry.linkage == "copy":
+                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name)
+
+    def _add_parents(self, name: str) -> None:
+        parts = name.split("/")[:-1]
+        for depth in range(len(parts)):
+            folder = "/".join(parts[: depth + 1])
+            if folder not in self._folders:
+                self._folders.append(folder)
+
+    def _add_copy(self, top: str, name: str) -> None:
+        for entry in entries(FileResource(top)):
+            target = f"{name}/{entry.name}" if entry.name else name
+            if entry.is_folder:
+                self._folders.append(target)
+            else:
+                self._copies.append((entry.source, target, entry.mode))
+
+    def stage(self, run_dir: str, index: int) -> None:
+        """Put every resource into a run directory.
+
+        Args:
+            run_dir: the directory, which exists.
+            index: number of the run.
+
+        Raises:
+            OSError: the disk refused.
+            InputChangedError: a linked file is missing or was changed.
+        """
+        for folder in self._folders:
+            os.mkdir(f"{run_dir}/{folder}")
+        for source, target, mode in self._copies:
+            copy_file(source, f"{run_dir}/{target}", mode)
+        for entry in self._links:
+            os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
+
+
+def _target(entry: Input, index: int) -> str:
+    if entry.linkage == "shared":
+        return f"{up_to_sweep(index, entry.name)}{SHARED_DIR}/{entry.name}"
+    _check_unchanged(entry)
+    return entry.source
+
+
+def _check_unchanged(entry: Input) -> None:
+    try:
+        found = os.stat(entry.source)
+    except OSError as error:
+        raise InputChangedError(f"the linked input {explain(error)}") from error
+    if entry.kind == "file" and (found.st_size, found.st_mtime_ns) != (entry.size, entry.mtime_ns):
+        raise InputChangedError(
+            f"the linked input {entry.source!r} was changed after the sweep started; start a new sweep, or use linkage='copy'"
+        )

@@ -1,0 +1,30 @@
+"""Waiting that must come to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+async def outlast(work: Coroutine[Any, Any, _T]) -> _T:
+    """Finish `work` whatever is cancelled meanwhile, then pass the cancellation on.
+
+    A shield that a second cancellation pierces (as asyncio's and anyio's are) is not enough where processes have to be ended.
+
+    Raises:
+        asyncio.CancelledError: the caller was cancelled; the work is done all the same.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    result = task.result()
+    if cancelled is not None:
+        raise cancelled
+    return result
