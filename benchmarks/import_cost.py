@@ -4,8 +4,8 @@
     import_cost.py [--rounds R] [--scratch DIR]
 
 Every round starts each variant once, in order, with this very interpreter (never through a version
-manager's shim, which costs more than what is measured). The first round only warms the caches and
-writes the byte code. Prints a Markdown table of medians.
+manager's shim, which costs more than what is measured). The first round is not counted: it warms
+the caches and writes the byte code, which an installed package has. Prints a table of medians.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ def environment_of_a_run(folder: Path) -> dict[str, str]:
     """A run directory below `folder` and the variables its program is given."""
     folder.mkdir()
     (folder / contract.PARAMS_FILE).write_text('{"x": 3, "y": 0.5, "name": "run"}\n')
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start would compile the modules anew
     return {
-        **os.environ,
+        **environment,
         contract.ENV_RUN_DIR: str(folder),
         contract.ENV_PARAMS: str(folder / contract.PARAMS_FILE),
         contract.ENV_RESULTS: str(folder / contract.RESULTS_FILE),

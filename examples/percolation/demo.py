@@ -28,7 +28,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from multirun import ParallelLocalRunner, ParamMap, Run, SweepInterruptedError, multirun
+from multirun import ParallelLocalRunner, ParamMap, Run, multirun
 
 PROGRAM = Path(__file__).resolve().with_name("percolate.py")
 
@@ -155,7 +155,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--output", type=Path, help="new directory for the sweep (default: one named after the time)")
     parser.add_argument("--side", type=int, default=128, help="sites along one side of a lattice (default: 128)")
-    parser.add_argument("--lattices", type=int, default=200, help="lattices per run (default: 200)")
+    parser.add_argument("--lattices", type=int, default=150, help="lattices per run (default: 150)")
     parser.add_argument("--replicas", type=int, default=6, help="runs per probability (default: 6)")
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1, help="runs at once (default: all cores)")
     parser.add_argument("--seed", type=int, default=1957, help="what all seeds are derived from (default: 1957)")
@@ -177,7 +177,7 @@ def main() -> int:
             output_path=arguments.output,
             runner=ParallelLocalRunner(max_parallel=arguments.parallel),
         )
-    except SweepInterruptedError as interruption:
+    except KeyboardInterrupt as interruption:
         print(interruption, file=sys.stderr)
         return 130
     if sweep.failed:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
         RunningLoopError,
         RunsFailedError,
         StorageError,
-        SweepInterruptedError,
-        SweepTerminatedError,
     )
     from multirun.params import ParamMap, ParamValue
     from multirun.resources import FileLinkage, FileResource
@@ -57,8 +55,6 @@ _HOMES = {
         "RunningLoopError",
         "RunsFailedError",
         "StorageError",
-        "SweepInterruptedError",
-        "SweepTerminatedError",
     ),
     "params": ("ParamMap", "ParamValue"),
     "resources": ("FileLinkage", "FileResource"),
@@ -95,9 +91,7 @@ __all__ = [
     "RunningLoopError",
     "RunsFailedError",
     "StorageError",
-    "SweepInterruptedError",
     "SweepResult",
-    "SweepTerminatedError",
     "displayStatus",
     "getRunParams",
     "multirun",

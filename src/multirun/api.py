@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
@@ -29,9 +29,9 @@ from multirun.statistics import Tally
 from multirun.wording import failure_line
 
 if TYPE_CHECKING:
+    from multirun.params import CheckedParams, ParamMap
     from multirun.resources import FileResource
     from multirun.runners.abstract import AbstractRunner
-    from multirun.params import CheckedParams, ParamMap
 
 _PLANNED_AT_ONCE = 200
 _SHOWN_FAILURES = 5
@@ -59,14 +59,14 @@ def multirun(
 ) -> SweepResult:
     """Run a command once for each set of parameters, each in a directory of its own.
 
-    Shows a live line on a terminal and plain lines elsewhere. While it runs, Ctrl-C and SIGTERM (if it is called in the main
-    thread) end all runs and then the call: a first one with `grace`, a second one at once.
+    Shows a live line on a terminal and plain lines elsewhere. In the main thread, Ctrl-C, SIGTERM and SIGHUP
+    end all runs and then the call: the first with `grace`, the second at once.
 
     Args:
-        runs: the parameter maps. Something with a length is checked and planned as a whole before anything starts; a generator
-            is pulled only as runs can start.
-        cmd: words of the command; `{name}` and `{name:.3f}` become parameters of the run. It is executed in the run's directory.
-        output_path: directory of the sweep, which must not exist. Without it, a new one with a time stamp below the current one.
+        runs: the parameter maps. Something with a length is checked and planned as a whole before anything starts; a
+            generator is pulled only as runs can start.
+        cmd: words of the command, executed in the run's directory; `{name}` and `{name:.3f}` become its parameters.
+        output_path: directory of the sweep, which must not exist; without it, a new one in the current directory.
         input_files: files and folders that every run finds in its directory; a plain path means `FileResource(path)`.
         runner: where to execute runs; without it, `ParallelLocalRunner()`.
         env: environment variables of the runs on top of the caller's; templates as in `cmd`.
@@ -75,7 +75,7 @@ def multirun(
         success_codes: exit codes that count as a success.
         required_results: True if a run without results fails; or the (dotted) keys that its results must have.
         required_files: files, relative to the run directory, without which (or with which empty) a run fails.
-        threads_per_run: how many threads numerical libraries may use in a run. Without it 1, unless the environment says otherwise.
+        threads_per_run: threads that numerical libraries may use in a run; without it, what the environment says, or 1.
         name: what to call the sweep; the directory is named after it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
         check: whether a failed run raises `RunsFailedError` at the end.
@@ -90,8 +90,8 @@ def multirun(
         OutputExistsError: `output_path` exists already.
         RunningLoopError: it was called inside a running event loop; use `multirunAsync` there.
         RunsFailedError: a run failed and `check` was given.
-        SweepInterruptedError: Ctrl-C ended the sweep (a `KeyboardInterrupt`).
-        SweepTerminatedError: SIGTERM or SIGHUP ended the sweep (a `SystemExit`).
+        KeyboardInterrupt: Ctrl-C ended the sweep; nothing of it is alive.
+        SystemExit: SIGTERM or SIGHUP ended the sweep; the exit status is 143 or 129, and nothing of it is alive.
         MultirunError: the machine cannot execute the sweep.
     """
     given = dict(locals())
@@ -102,7 +102,7 @@ def multirun(
         with interrupts.installed():
             result = asyncio.run(_run_in_script(given, interrupts))
     except asyncio.CancelledError as cancelled:
-        raise interrupts.error(cancelled) from None
+        raise interrupts.ending(cancelled) from None
     interrupts.deliver()
     return result
 
@@ -115,7 +115,7 @@ async def multirunAsync(
     input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
     runner: AbstractRunner | None = None,
     env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
-    timeout: float | str | None = None,
+    timeout: float | str | None = None,  # noqa: ASYNC109 - of each run, not of the call
     grace: float | str = 5.0,
     success_codes: Iterable[int] = (0,),
     required_results: bool | Iterable[str] = False,
@@ -129,7 +129,7 @@ async def multirunAsync(
 ) -> SweepResult:
     """Run a sweep inside an asyncio application; several may run at once, with one runner or with several.
 
-    Takes the keywords of `multirun` and means the same by them, but touches no signal and draws nothing unless `display=True`.
+    Takes the keywords of `multirun` and means the same by them, but touches no signal and draws only if `display=True`.
     Cancelling the call ends all its runs; `CancelledError` leaves only when nothing of them is alive.
 
     Args:
@@ -249,7 +249,7 @@ def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bo
     tally.add("pending", len(runs))
     if draw and runs:
         words = shlex.join(render(word, runs[0].params) for word in request.command)
-        print(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {words}", file=sys.stderr)
+        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {words}\n")
     return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
 
 

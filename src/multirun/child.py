@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from multirun.encoding import Unencodable
 
+__all__ = ["getRunParams", "postRunResults"]
+
 _BY_HAND = f'Let multirun start the program, or set {ENV_PARAMS} to a file that holds a map such as {{"x": 1}}.'
 _WHO_WRITES = "multirun wrote it before the program started: find out what else writes to it."
 _LOCK_SECONDS = 10.0
@@ -45,7 +47,6 @@ def getRunParams() -> dict[str, Any]:
     import json
 
     from multirun.encoding import decode_map
-    from multirun.errors import ParamsError
 
     try:
         with open(path, "rb") as file:
@@ -53,14 +54,18 @@ def getRunParams() -> dict[str, Any]:
         if type(document) is not dict:
             raise ValueError("it holds no map")
         return decode_map(document)
-    except OSError as error:
-        raise ParamsError(
-            f"{_run()}: its parameters cannot be read from {path}: {error.strerror}. {_BY_HAND}"
-        ) from error
-    except ParamsError as error:
-        raise ParamsError(f"{_run()}: {error} (read from {path})") from error
-    except ValueError as error:
-        raise ParamsError(f"{_run()}: {path} is damaged: {error}. {_WHO_WRITES}") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> Exception:
+    from multirun.errors import ParamsError
+
+    if isinstance(error, OSError):
+        return ParamsError(f"{_run()}: its parameters cannot be read from {path}: {error.strerror}. {_BY_HAND}")
+    if isinstance(error, ParamsError):
+        return ParamsError(f"{_run()}: {error} (read from {path})")
+    return ParamsError(f"{_run()}: {path} is damaged: {error}. {_WHO_WRITES}")
 
 
 def postRunResults(results: object) -> None:
@@ -76,7 +81,7 @@ def postRunResults(results: object) -> None:
     Raises:
         NotInRunError: the program was not started by a sweep.
         ResultsError: the object can be neither written as JSON nor pickled; earlier results stay.
-        OSError: the disk is full or fails; earlier results stay unless writing them down was all that failed.
+        OSError: the disk is full or fails; earlier results stay, unless it fails at the very last step.
     """
     path = os.path.abspath(_path_from(ENV_RESULTS, "postRunResults"))
     from multirun.encoding import Unencodable, encode_document
@@ -101,41 +106,33 @@ def _post_pickled(path: str, results: object, refusal: Unencodable) -> None:
     from multirun.encoding import PICKLE, excerpt
 
     with _Draft(path) as pickled, _Draft(path) as draft:
-        name = _pickle(results, pickled, refusal)
+        _pickle(results, pickled, refusal)
         shown, lacking = excerpt(results)
-        draft.write({**shown, PICKLE: name, PICKLED_KEYS: lacking})
-        _publish(path, draft, pickled, name)
+        draft.write({**shown, PICKLE: pickled.name, PICKLED_KEYS: lacking})
+        _publish(path, draft, pickled)
 
 
-def _publish(path: str, draft: _Draft, pickled: _Draft | None = None, name: str | None = None) -> None:
-    """Give the drafts their names, the pickle first, and remove the pickle that nothing refers to any more."""
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _lock(folder)
-        stale = _pickle_of(path)
-        if pickled is not None and name is not None:
-            pickled.become(name)
-            _sync(folder)
+def _publish(path: str, draft: _Draft, pickled: _Draft | None = None) -> None:
+    with _Folder(os.path.dirname(path)) as folder:
+        earlier, later = _pickle_of(path), None
+        if pickled is not None:
+            later = pickled.name
+            pickled.take_name()
+            folder.sync()
         try:
-            draft.become(os.path.basename(path))
+            draft.take_name()
         except OSError:
-            stale, name = name, stale
+            folder.remove(later, unless=earlier)
             raise
-        else:
-            _sync(folder)
-        finally:
-            if stale is not None and stale != name:
-                _remove(f"{os.path.dirname(path)}/{stale}")
-    finally:
-        _unlock(folder)
-        os.close(folder)
+        folder.sync()
+        folder.remove(earlier, unless=later)
 
 
 class _Draft:
-    """A new file beside the results. It gets its name when it is on the disk; without a name it vanishes."""
+    """A new file beside the results. It takes its name when it is on the disk; without one it vanishes."""
 
     def __init__(self, path: str) -> None:
-        self.folder = os.path.dirname(path)
+        self.folder, self.name = os.path.split(path)
         self.path = f"{self.folder}/.multirun-{os.getpid()}-{os.urandom(8).hex()}.tmp"
         self.file = open(self.path, "xb")  # noqa: SIM115, closed by __exit__
 
@@ -150,8 +147,8 @@ class _Draft:
         os.fsync(self.file.fileno())
         self.file.close()
 
-    def become(self, name: str) -> None:
-        os.rename(self.path, f"{self.folder}/{name}")
+    def take_name(self) -> None:
+        os.rename(self.path, f"{self.folder}/{self.name}")
         self.path = ""
 
     def __enter__(self) -> _Draft:
@@ -166,6 +163,35 @@ class _Draft:
             pass
 
 
+class _Folder:
+    """The folder of the results, locked: nobody else removes a pickle that we are about to refer to."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def sync(self) -> None:
+        import errno
+
+        try:
+            os.fsync(self.descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot sync folders
+                raise
+
+    def remove(self, name: str | None, unless: str | None) -> None:
+        if name not in (None, unless):
+            _remove(f"{self.path}/{name}")
+
+    def __enter__(self) -> _Folder:
+        _lock(self.descriptor)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _unlock(self.descriptor)
+        os.close(self.descriptor)
+
+
 def _remove(path: str) -> None:
     try:
         os.unlink(path)
@@ -173,8 +199,7 @@ def _remove(path: str) -> None:
         pass
 
 
-def _pickle(results: object, draft: _Draft, refusal: Unencodable) -> str:
-    """Pickle into the draft and return the name it is to have."""
+def _pickle(results: object, draft: _Draft, refusal: Unencodable) -> None:
     import hashlib
 
     digest = hashlib.sha256()
@@ -187,7 +212,7 @@ def _pickle(results: object, draft: _Draft, refusal: Unencodable) -> str:
 
         raise ResultsError(_explain(refusal, error)) from error
     draft.close()
-    return f"{PICKLE_PREFIX}{digest.hexdigest()}{PICKLE_SUFFIX}"
+    draft.name = f"{PICKLE_PREFIX}{digest.hexdigest()}{PICKLE_SUFFIX}"
 
 
 def _pickler() -> Callable[[object, Any], None]:
@@ -264,16 +289,6 @@ def _unlock(folder: int) -> None:
         fcntl.flock(folder, fcntl.LOCK_UN)  # closing alone leaves it locked for a forked copy of the descriptor
     except OSError:
         pass
-
-
-def _sync(folder: int) -> None:
-    import errno
-
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot sync folders
-            raise
 
 
 def _path_from(variable: str, caller: str) -> str:

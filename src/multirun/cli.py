@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,10 +79,10 @@ def _failed_document(run: FailedRun) -> dict[str, Any]:
 
 def describe(snapshot: Snapshot) -> list[str]:
     """The lines that `status` prints."""
-    from multirun.wording import counts_line, failed_run_line
+    from multirun.wording import counts_line, failure_line
 
     lines = [f"{snapshot.definition.name}: {counts_line(snapshot.statistics)}, {_life(snapshot)}", snapshot.paths.root]
-    lines += [failed_run_line(run.index, run.params, run.reason, run.message, run.stderr) for run in snapshot.failed]
+    lines += [failure_line(run) for run in snapshot.failed]
     return lines
 
 
@@ -99,9 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = commands.main(args=words, prog_name="multirun", standalone_mode=False)
-    except (click.ClickException, click.Abort, MultirunError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - an exit code of Python's own would mean that runs failed
         if "--debug" in words:
-            raise
+            traceback.print_exception(error)
         code = _complain(error)
     sys.exit(code)
 
@@ -113,5 +114,8 @@ def _complain(error: Exception) -> int:
         return USAGE
     if isinstance(error, click.Abort):
         return INTERRUPTED
+    if not isinstance(error, MultirunError | OSError):
+        click.echo(f"multirun: internal error: {error!r}; multirun --debug shows where, please report it", err=True)
+        return INTERNAL
     click.echo(f"multirun: {error}", err=True)
     return STORAGE if isinstance(error, JournalDamagedError) or not isinstance(error, MultirunError) else USAGE

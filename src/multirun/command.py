@@ -21,13 +21,16 @@ def split_field(field: str, names: Iterable[str]) -> tuple[str, str] | None:
 
     Args:
         field: what stands between the braces.
-        names: the names of the parameters; they may contain colons, so the whole field is tried first.
+        names: the names of the parameters; they may contain colons, so the longest that fits is taken.
     """
     known = names if isinstance(names, Mapping | set | frozenset) else frozenset(names)
-    if field in known:
-        return field, ""
-    name, colon, spec = field.partition(":")
-    return (name, spec) if colon and name in known else None
+    name, rest = field, ""
+    while name not in known:
+        name, colon, spec = name.rpartition(":")
+        if not colon:
+            return None
+        rest = f":{spec}{rest}"
+    return name, rest[1:]
 
 
 def render(text: str, params: Mapping[str, object]) -> str:
@@ -59,7 +62,7 @@ def _format(name: str, spec: str, params: Mapping[str, object]) -> str:
         return str(value)
     try:
         return format(value, spec)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise ValueError(f"{{{name}:{spec}}} cannot format {value!r}: {error}") from error
 
 

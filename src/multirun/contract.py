@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 PARAMS_FILE = "params.json"
 RESULTS_FILE = "results.json"
 STDOUT_FILE = "stdout.log"
@@ -38,6 +40,14 @@ def is_pickle_name(name: str) -> bool:
     digest = name[len(PICKLE_PREFIX) : -len(PICKLE_SUFFIX)]
     framed = name.startswith(PICKLE_PREFIX) and name.endswith(PICKLE_SUFFIX)
     return framed and len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+
+
+def is_system_text(text: str) -> bool:
+    """Whether `text` can be part of a path, a command or an environment."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def is_reserved_name(name: str) -> bool:

@@ -65,8 +65,7 @@ def _make_root(request: Request) -> str:
         if request.output_path is None:
             return _make_stamped(request.name)
         os.makedirs(os.path.dirname(request.output_path), exist_ok=True)
-        refuse_existing(request.output_path)
-        os.mkdir(request.output_path)
+        _make_exclusively(request.output_path)
     except OutputExistsError:
         raise
     except OSError as error:
@@ -75,6 +74,14 @@ def _make_root(request: Request) -> str:
             f"{wanted} cannot be created: {error.strerror}; give an output_path where you may write"
         ) from error
     return request.output_path
+
+
+def _make_exclusively(path: str) -> None:
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        refuse_existing(path)
+        raise
 
 
 def _make_stamped(name: str) -> str:

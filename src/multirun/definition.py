@@ -62,7 +62,7 @@ class Options:
     Attributes:
         timeout_s: seconds a run may take, None for no limit.
         grace_s: seconds between SIGTERM and SIGKILL.
-        threads_per_run: threads that numerical libraries may use in a run; None for 1 unless the environment says otherwise.
+        threads_per_run: threads of numerical libraries in a run; None for 1 unless the environment says otherwise.
     """
 
     timeout_s: float | None = None
@@ -100,7 +100,7 @@ def to_document(definition: Definition) -> dict[str, Any]:
     return {"format": _FORMAT, "version": VERSION, **asdict(definition)}
 
 
-def from_document(document: Mapping[str, Any], path: str) -> Definition:
+def from_document(document: object, path: str) -> Definition:
     """The definition in the JSON object of a `sweep.json`.
 
     Args:
@@ -110,11 +110,20 @@ def from_document(document: Mapping[str, Any], path: str) -> Definition:
     Raises:
         FormatError: it is no definition, or one of a version that this multirun cannot read.
     """
-    if document.get("format") != _FORMAT or document.get("version") != VERSION:
-        found = f"{document.get('format')} version {document.get('version')}"
+    if not isinstance(document, Mapping) or document.get("format") != _FORMAT:
+        raise FormatError(f"{path} is no definition of a sweep")
+    if document.get("version") != VERSION:
         raise FormatError(
-            f"{path} is {found}; this multirun reads {_FORMAT} version {VERSION}: use the version that wrote it"
+            f"{path} has format {document.get('version')}; this multirun reads format {VERSION}: "
+            "use the version that wrote it"
         )
+    try:
+        return _rebuild(document)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _rebuild(document: Mapping[str, Any]) -> Definition:
     rules = {key: _tuple_if_list(value) for key, value in document["rules"].items()}
     return Definition(
         id=document["id"],
@@ -160,11 +169,15 @@ def publish(path: str, data: bytes) -> None:
     """Write a file so that readers see all of it or none, also after a power cut."""
     temporary = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(temporary, path)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
     sync_folder(os.path.dirname(path))
 
 

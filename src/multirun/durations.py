@@ -10,35 +10,41 @@ _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{2}(?:\.\d+)?)")
 
 
-def parse_duration(value: float | str) -> float:
+def parse_duration(value: object, *, zero: bool = False) -> float:
     """Seconds of a duration.
 
     Args:
         value: a number of seconds, or text such as `"90"`, `"1.5h"`, `"1h 30m"`, `"2:00:00"` (hours first) or `"5:00"`.
+        zero: whether it may be zero.
 
     Returns:
-        The duration in seconds, finite and above zero.
+        The duration in seconds, finite and not negative.
 
     Raises:
         ValueError: the value is no duration; the message says what would be.
     """
-    seconds = _parse_text(value.strip().lower()) if isinstance(value, str) else _as_number(value)
-    if seconds is None or not 0 < seconds < math.inf:
+    seconds = _parse_text(value.strip().lower()) if isinstance(value, str) else _as_seconds(value)
+    if seconds is None or not 0 <= seconds < math.inf or (seconds == 0 and not zero):
         raise ValueError(
             f'{value!r} is no duration; write seconds (90) or text such as "90s", "2h", "1h30m" or "1:30:00"'
         )
     return seconds
 
 
-def _as_number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _as_seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _parse_text(text: str) -> float | None:
     clock = _CLOCK.fullmatch(text)
     if clock:
         hours, minutes, seconds = clock.groups(default="0")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return float(hours) * 3600 + float(minutes) * 60 + float(seconds)
     if text and not _PARTS.sub("", text).strip():
         return sum(float(number) * _UNITS[unit] for number, unit in _PARTS.findall(text))
     try:

@@ -25,10 +25,11 @@ from multirun.statistics import RunStatistics, Tally
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
+from multirun.wording import counts_line
 
 if TYPE_CHECKING:
-    from multirun.params import CheckedParams
     from multirun.definition import Definition
+    from multirun.params import CheckedParams
     from multirun.request import Request
 
 _PLANNED_AT_ONCE = 500
@@ -79,7 +80,7 @@ class Conductor:
                 await self._execute(planned)
             finally:
                 await outlast(self._runner.close(self._paths))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again once everything is closed
             self._fault = self._fault or error
         return await outlast(self._finish())
 
@@ -106,14 +107,12 @@ class Conductor:
         return iter(self._runs)
 
     def _pulled_runs(self) -> Iterator[Run]:
-        """Pull one parameter map after another; whatever goes wrong stops the pulling, not the runs that were started."""
+        """Pull one parameter map after another; what goes wrong stops the pulling, not the runs that were started."""
         planner = Planner(self._request.command, self._request.env)
         try:
             for index, candidate in enumerate(self._request.runs):
                 yield self._enroll(planner.plan(index, candidate))
-        except GeneratorExit:
-            raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the caller's generator raises
             self._fault = error
         else:
             self._close_plan()
@@ -167,6 +166,7 @@ class Conductor:
         run.exit_code = record.get("exit_code")
         run.duration_s = record.get("duration_s")
         run.posted = posted_of(record)
+        self.notice(index, None)
         self._move(run, record["status"])
         if self._request.on_result is not None:
             self._call_back(run)
@@ -175,7 +175,7 @@ class Conductor:
         try:
             if self._request.on_result is not None:
                 self._request.on_result(run)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the caller's function raises
             self._fault = self._fault or error
 
     def lost(self, index: int, message: str) -> None:
@@ -215,8 +215,8 @@ class Conductor:
         try:
             await anyio.to_thread.run_sync(self._close_files)
         except OSError as error:
-            problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}; make room and look at its journals"
-            self._fault = self._fault or StorageError(problem)
+            problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}"
+            self._fault = self._fault or StorageError(f"{problem}; what its runs did is in its journals")
         finally:
             self._runner.ledger.end(self._paths.root)
         if self._fault is not None:
@@ -237,5 +237,4 @@ class Conductor:
         return self._tally.statistics(total_known=self._total_known)
 
     def _whereabouts(self) -> str:
-        counts = self._statistics()
-        return f"{counts.complete_count} runs of the sweep are complete; they are in {self._paths.root}"
+        return f"{counts_line(self._statistics())}; they are in {self._paths.root}"

@@ -98,19 +98,3 @@ class RunsFailedError(MultirunError, RuntimeError):
     def __init__(self, message: str, result: SweepResult) -> None:
         super().__init__(message)
         self.result = result
-
-
-class SweepInterruptedError(MultirunError, KeyboardInterrupt):
-    """Ctrl-C ended the sweep; nothing it started is alive."""
-
-
-class SweepTerminatedError(MultirunError, SystemExit):
-    """SIGTERM or SIGHUP ended the sweep; nothing it started is alive.
-
-    Attributes:
-        code: the exit status of a script that lets it pass, 128 plus the number of the signal.
-    """
-
-    def __init__(self, message: str, signum: int) -> None:
-        super().__init__(message)
-        self.code = 128 + signum

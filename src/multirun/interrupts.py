@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from multirun.errors import MultirunError, SweepInterruptedError, SweepTerminatedError
-
 if TYPE_CHECKING:
     from multirun.runners.abstract import AbstractRunner
 
@@ -60,6 +58,7 @@ class Interrupts:
             yield
         finally:
             self._task = None
+            runner.ledger.notice("signal", None)
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
         """Only take note here: what is done about it happens in the event loop."""
@@ -86,17 +85,16 @@ class Interrupts:
     def _name(self) -> str:
         return _NAMES.get(self._signum, self._signum.name)
 
-    def error(self, cancelled: asyncio.CancelledError) -> MultirunError:
-        """The error that the caller gets.
+    def ending(self, cancelled: asyncio.CancelledError) -> KeyboardInterrupt | SystemExit:
+        """What the caller gets: plain types, so that no `except Exception` swallows it and Python leaves as it should.
 
         Args:
             cancelled: what ended the sweep.
         """
+        if self._signum != signal.SIGINT:
+            return SystemExit(128 + self._signum)
         where = "; ".join(getattr(cancelled, "__notes__", ()))
-        message = f"{self._name()} ended the sweep; nothing of it is running any more. {where}".rstrip()
-        if self._signum == signal.SIGINT:
-            return SweepInterruptedError(message)
-        return SweepTerminatedError(message, self._signum)
+        return KeyboardInterrupt(f"the sweep was stopped and nothing of it is running any more. {where}".rstrip())
 
     def deliver(self) -> None:
         """Pass on a signal that came too late to end anything."""

@@ -1,12 +1,13 @@
 """Append-only files of events; each has one writer.
 
-A journal is a file of JSON objects, one a line. Each record has the keys `seq` (counted from 0), `event` and, last, `crc`:
-the CRC-32 (as in zlib) of the line up to `,"crc"`, seeded with the checksum of the record before. So a lost, repeated,
-reordered or altered record is noticed, and only a last record may be torn.
+A journal is a file of JSON objects, one a line. Each record has the keys `seq` (counted from 0), `event` and, last,
+`crc`: the CRC-32 (as in zlib) of the line up to `,"crc"`, seeded with the checksum of the record before. So a lost,
+repeated, reordered or altered record is noticed, and only a last record may be torn.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from binascii import crc32
 from typing import Any
@@ -18,6 +19,7 @@ VERSION = 1
 Record = dict[str, Any]
 
 _CRC_MARK = b',"crc":"'
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _TAIL = len(_CRC_MARK) + 8 + len(b'"}')
 
 
@@ -92,9 +94,7 @@ def frame(fields: Record, seq: int, previous_crc: int) -> tuple[bytes, int]:
         seq: number of the record in its journal.
         previous_crc: checksum of the record before, 0 for the first.
     """
-    import json
-
-    text = json.dumps(fields, separators=(",", ":"))
+    text = _encode(fields)
     body = f'{{"seq":{seq},{text[1:-1]}'.encode("ascii")
     crc = crc32(body, previous_crc)
     return b'%b,"crc":"%08x"}\n' % (body, crc), crc
@@ -168,7 +168,8 @@ class JournalTail:
             raise ValueError(f"sequence number {record['seq']} where {self._seq} was expected")
         if self._seq == 0 and record.get("version") != VERSION:
             raise FormatError(
-                f"{self.path} has format {record.get('version')}; this multirun reads format {VERSION}: use the version that wrote it"
+                f"{self.path} has format {record.get('version')}; this multirun reads format {VERSION}: "
+                "use the version that wrote it"
             )
         self.offset += len(line)
         self._seq += 1
@@ -182,12 +183,10 @@ def parse(line: bytes, previous_crc: int) -> Record:
     Raises:
         ValueError: the line is no record, or its checksum does not follow from the one before.
     """
-    import json
-
     body, mark = line[: -_TAIL - 1], line[-_TAIL - 1 :]
     if not mark.startswith(_CRC_MARK) or mark != b'%b%08x"}\n' % (_CRC_MARK, crc32(body, previous_crc)):
         raise ValueError("its checksum is wrong")
-    record = json.loads(line)
+    record = json.loads(str(line, "ascii"))
     if not isinstance(record, dict):
         raise ValueError("it is no object")  # noqa: TRY004 - damage, not a mistake of a caller
     return record

@@ -1,7 +1,7 @@
 """The plan: one parameter map a line, in the order of the runs.
 
-The first line names the format, the last one closes the plan with the number of runs; a plan without it is still growing,
-or its sweep was killed. A line is found by its byte offset, so whoever executes run 73 reads line 73 and no other.
+The first line names the format, the last one closes the plan with the number of runs; a plan without it is still
+growing, or its sweep was killed. A line is found by its byte offset: who executes run 73 reads line 73 and no other.
 """
 
 from __future__ import annotations
@@ -117,18 +117,31 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
     """The runs of a plan, then None if the plan is closed.
 
     Raises:
-        FormatError: the plan was written in another format.
+        FormatError: the plan was written in another format, or is damaged.
     """
-    import json
-
     with open(path, "rb") as file:
-        if file.readline() != _HEADER:
+        if file.readline() not in _BEGINNINGS:
             raise FormatError(f"{path} is no plan of format {VERSION}; use the version of multirun that wrote it")
-        for line in file:
+        for number, line in enumerate(file, start=2):
             if not line.endswith(b"\n"):
                 return
-            record = json.loads(line)
-            if "end" in record:
-                yield None
+            try:
+                planned = _parse(line)
+            except (ValueError, LookupError, TypeError) as error:
+                raise FormatError(f"{path} is damaged in line {number}: {error}") from error
+            yield planned
+            if planned is None:
                 return
-            yield PlannedRun(record["run"], record["digest"], record["repetition"], params_of_line(line).decode())
+
+
+_BEGINNINGS = frozenset(_HEADER[:length] for length in range(len(_HEADER) + 1))
+"""The first line, also one that is being written or was torn."""
+
+
+def _parse(line: bytes) -> PlannedRun | None:
+    import json
+
+    record = json.loads(line)
+    if "end" in record:
+        return None
+    return PlannedRun(record["run"], record["digest"], record["repetition"], params_of_line(line).decode())

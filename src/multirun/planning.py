@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from multirun.command import fields, near_misses, render, split_field
+from multirun.contract import is_system_text
 from multirun.errors import MultirunWarning, ParamsError
 from multirun.params import CheckedParams, check_params, describe
 
@@ -47,10 +48,9 @@ class Planner:
                 rendered = render(text, params)
             except ValueError as error:
                 raise ParamsError(f"run {index} ({describe(params)}): {error}") from error
-            if "\0" in rendered:
-                raise ParamsError(
-                    f"run {index} ({describe(params)}): {text!r} would contain a NUL character, which no program can be given"
-                )
+            if not is_system_text(rendered):
+                problem = f"{text!r} would contain NUL or a surrogate, which no program can be given"
+                raise ParamsError(f"run {index} ({describe(params)}): {problem}")
 
     def _warn_of_near_misses(self, params: dict[str, Any]) -> None:
         names = frozenset(params)

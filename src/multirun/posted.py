@@ -5,18 +5,26 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
+import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun.contract import INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
-from multirun.encoding import encode_document
+from multirun.encoding import PICKLE, RESERVED_KEYS, TYPED, VALUE, Unencodable, encode_document
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
 PARSED_BYTES = 16 << 20
 """Larger results are trusted without being parsed by the launcher."""
+
+_DEEPEST = 400
+"""Deeper ones are refused: every reader would have to be ready for them. What `postRunResults` writes is flatter."""
+
+_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS})
+_strict = json.JSONEncoder(allow_nan=False).encode
 
 
 class Posted(NamedTuple):
@@ -69,20 +77,50 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _examine(file: BufferedReader, run_dir: str) -> Posted:
-    size = os.fstat(file.fileno()).st_size
-    if size > PARSED_BYTES:
-        return Posted(found=True, size=size, digest=hashlib.file_digest(file, "sha256").hexdigest())
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        return Posted(found=True, problem=f"{RESULTS_FILE} is no regular file")
+    if found.st_size > PARSED_BYTES:
+        return Posted(found=True, size=found.st_size, digest=hashlib.file_digest(file, "sha256").hexdigest())
     data = file.read()
     digest = hashlib.sha256(data).hexdigest()
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        why = f"is no valid JSON: {error}" if data else "is empty"
-        return Posted(found=True, size=size, digest=digest, problem=f"{RESULTS_FILE} {why}")
+        document = _parse(data)
+    except ValueError as error:
+        return Posted(found=True, size=len(data), digest=digest, problem=f"{RESULTS_FILE} {error}")
     problem = _bad_pickle(document, run_dir)
-    if b"NaN" in data or b"Infinity" in data:
-        document = encode_document(document)
     return Posted(found=True, document=document, size=len(data), digest=digest, problem=problem)
+
+
+def _parse(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """The JSON value in a file.
+
+    Raises:
+        ValueError: there is none, or it is too deep.
+    """
+    if not data:
+        raise ValueError("is empty")
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        document = None
+    except ValueError as error:
+        raise ValueError(f"is no valid JSON: {error}") from error
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and (document is None or _is_deep(document)):
+        raise ValueError(f"is nested deeper than {_DEEPEST} levels")
+    return document
+
+
+def _is_deep(document: object) -> bool:
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [child for item in level for child in _children(item)]
+    return any(isinstance(item, dict | list) for item in level)
+
+
+def _children(item: object) -> list[Any]:
+    children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    return [child for child in children if isinstance(child, dict | list)]
 
 
 def _bad_pickle(document: object, run_dir: str) -> str | None:
@@ -101,26 +139,34 @@ def excerpt(document: object, budget: int = INLINE_RESULTS_BYTES) -> dict[str, A
         document: any JSON value; only objects have an excerpt.
         budget: how many bytes of JSON it may take.
     """
-    kept, _ = _excerpt(document, budget)
-    return kept
+    if not isinstance(document, dict):
+        return {}
+    shown = {key: value for key, value in document.items() if key not in _HIDDEN}
+    return _excerpt(shown, budget)[0]
 
 
-def _excerpt(document: object, budget: int) -> tuple[dict[str, Any], int]:
+def _excerpt(document: dict[str, Any], budget: int) -> tuple[dict[str, Any], int]:
+    """The part that fits, and what it leaves of the budget."""
     kept: dict[str, Any] = {}
-    for key, value in document.items() if isinstance(document, dict) else ():
-        if key.startswith("$"):
+    left = budget - len("{}")
+    for key, value in document.items():
+        if isinstance(value, list):
             continue
+        room = left - len(_strict(key)) - len(": , ")
+        part: object
         if isinstance(value, dict):
-            value, budget = _excerpt(value, budget)  # noqa: PLW2901 - the part of it that fits
-            if not value:
-                continue
-        elif isinstance(value, list):
-            continue
-        cost = len(json.dumps({key: value}))
-        if cost <= budget:
-            kept[key] = value
-            budget -= cost
-    return kept, budget
+            part, room = _excerpt(value, room)
+        else:
+            part = _finite(value)
+            room -= len(_strict(part))
+        if room >= 0 and part != {}:
+            kept[key] = part
+            left = room
+    return kept, left
+
+
+def _finite(value: object) -> object:
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def journal_fields(posted: Posted) -> dict[str, Any]:
@@ -128,8 +174,26 @@ def journal_fields(posted: Posted) -> dict[str, Any]:
     if not posted.found or posted.problem is not None:
         return {}
     if posted.size <= INLINE_RESULTS_BYTES:
-        return {"results_digest": posted.digest, "results": posted.document}
+        try:
+            return {"results_digest": posted.digest, "results": _storable(posted.document)}
+        except Unencodable:
+            pass
     return {"results_digest": posted.digest, "results": excerpt(posted.document), "results_complete": False}
+
+
+def _storable(document: Any) -> object:  # noqa: ANN401 - any JSON value
+    """The document itself, or what stands for it where it holds NaN or infinities, which JSON lacks.
+
+    Raises:
+        Unencodable: nothing can stand for it.
+    """
+    try:
+        _strict(document)
+    except ValueError:
+        if isinstance(document, dict) and not RESERVED_KEYS.isdisjoint(document):
+            raise Unencodable("", "has keys of ours beside numbers that are not finite") from None
+        return encode_document(document)
+    return document
 
 
 def lacking_keys(posted: Posted, required: Sequence[str]) -> list[str]:
@@ -141,13 +205,17 @@ def lacking_keys(posted: Posted, required: Sequence[str]) -> list[str]:
     """
     if posted.size > PARSED_BYTES:
         return []
-    return [key for key in required if not _has_key(posted.document, key)]
+    document = posted.document if isinstance(posted.document, dict) else {}
+    shown = document[VALUE] if VALUE in document and TYPED in document else document
+    pickled = document.get(PICKLED_KEYS)
+    elsewhere = tuple(f"{key}." for key in pickled) if isinstance(pickled, list) else ()
+    return [key for key in required if not f"{key}.".startswith(elsewhere) and not _has_key(shown, key)]
 
 
 def _has_key(document: Any, dotted: str) -> bool:  # noqa: ANN401 - any JSON value
     if not isinstance(document, dict):
         return False
-    head, dot, rest = dotted.partition(".")
-    if dotted in document or head in document.get(PICKLED_KEYS, ()):
+    if dotted in document:
         return True
-    return bool(dot) and head in document and _has_key(document[head], rest)
+    cuts = [at for at, sign in enumerate(dotted) if sign == "."]
+    return any(dotted[:at] in document and _has_key(document[dotted[:at]], dotted[at + 1 :]) for at in cuts)

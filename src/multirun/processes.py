@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
+_QUIET_LOOKS = 3
+"""One look alone can miss a process that is born while another one leaves."""
 
 
 def prctl(option: int, argument: int | bytes) -> bool:
@@ -93,8 +95,8 @@ def all_pids() -> list[int]:
 def children_of(pid: int) -> list[int]:
     """Children of a process, zombies included.
 
-    Of the calling process, if it has one thread, the list is complete: orphans are appended to it before their parent can
-    be reaped, and only the caller's own `wait` removes from it.
+    Of the calling process, if it has one thread, the list is complete: orphans are appended to it before their parent
+    can be reaped, and only the caller's own `wait` removes from it.
     """
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -177,11 +179,13 @@ def _send(call: object, target: int, signum: int) -> None:
 def carriers(cookie: str, variable: str) -> Iterator[int]:
     """Living processes whose environment variable `variable` has the word `cookie` or one that begins or ends with it.
 
+    The newest come first: a family of which only the newborn lives must be met before it has moved on.
+
     Args:
         cookie: a whole word, `"<sweep>:"` or `":<launcher>"`.
         variable: the name of the variable.
     """
-    for pid in all_pids():
+    for pid in sorted(all_pids(), reverse=True):
         if pid != os.getpid() and _matches(_variable_of(pid, variable.encode()), cookie):
             yield pid
 
@@ -204,7 +208,7 @@ def _variable_of(pid: int, variable: bytes) -> str:
 
 
 def kill_carriers(cookie: str, variable: str, patience_s: float = 2.0) -> int:
-    """Kill every process that carries a cookie, until two looks in a row find none.
+    """Kill every process that carries a cookie, with its process group, until several looks in a row find none.
 
     Args:
         cookie: as for `carriers`.
@@ -217,10 +221,18 @@ def kill_carriers(cookie: str, variable: str, patience_s: float = 2.0) -> int:
     deadline = time.monotonic() + patience_s
     quiet = 0
     while True:
-        found = list(carriers(cookie, variable))
+        found = 0
+        for found, pid in enumerate(carriers(cookie, variable), start=1):  # noqa: B007 - the last number counts
+            _kill_with_group(pid)
         quiet = 0 if found else quiet + 1
-        if quiet == 2 or time.monotonic() > deadline:
-            return len(found)
-        for pid in found:
-            _send(os.kill, pid, signal.SIGKILL)
+        if quiet == _QUIET_LOOKS or time.monotonic() > deadline:
+            return found
         time.sleep(0.01)
+
+
+def _kill_with_group(pid: int) -> None:
+    """Kill a process of a run at once, and its group: every run has a session, so its groups are its own."""
+    group = _group_of(pid)
+    if group is not None and group not in (0, os.getpgrp()):
+        _send(os.killpg, group, signal.SIGKILL)
+    _send(os.kill, pid, signal.SIGKILL)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from time import time
-
-from multirun.posted import NOTHING, Posted, journal_fields
 from typing import TYPE_CHECKING
 
+from multirun.posted import NOTHING, Posted, journal_fields
+
 if TYPE_CHECKING:
-    from multirun.verdict import Outcome
     from multirun.journal import Record
+    from multirun.verdict import Outcome
 
 
 def started(run: int, attempt: int) -> Record:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from multirun.contract import ENV_PREFIX
+from multirun.contract import ENV_PREFIX, is_system_text
 from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
 from multirun.resources import FileResource, check_resources
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 Runs = Iterable[Mapping[str, Any]]
 Words = Sequence[str | os.PathLike[str]]
+_PLAIN = "without NUL and surrogates"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,39}")
 
 
@@ -50,6 +50,10 @@ class Request:
     on_result: Callable[[Run], object] | None
 
 
+class MistakeError(ValueError):
+    """An argument is not what it should be; `args` holds one sentence for each mistake in it."""
+
+
 class Inspector:
     """Collects mistakes while it turns arguments into what a `Request` holds.
 
@@ -77,10 +81,11 @@ class Inspector:
             **given: the other keywords of `multirun`.
         """
         attempt = self._try
+        keys = attempt("required_results", parse_required_results, given["required_results"], ())
         rules = Rules(
             success_codes=attempt("success_codes", parse_codes, given["success_codes"], (0,)),
-            results_required=bool(given["required_results"]),
-            required_keys=attempt("required_results", parse_required_results, given["required_results"], ()),
+            results_required=given["required_results"] is True or bool(keys),
+            required_keys=keys,
             required_files=attempt("required_files", parse_required_files, given["required_files"], ()),
         )
         options = Options(
@@ -124,7 +129,7 @@ def _each(parse: Callable[[Any], Any], items: Iterable[Any]) -> tuple[Any, ...]:
         except ValueError as error:
             mistakes.extend(error.args)
     if mistakes:
-        raise ValueError(*mistakes)
+        raise MistakeError(*mistakes)
     return tuple(parsed)
 
 
@@ -132,10 +137,10 @@ def parse_runs(runs: object) -> Runs:
     """The source of parameter maps.
 
     Raises:
-        ValueError: it is none.
+        MistakeError: it is none.
     """
     if isinstance(runs, Mapping | str | bytes) or not isinstance(runs, Iterable):
-        raise ValueError(
+        raise MistakeError(
             f"{_short(runs)} is no list of parameter maps; write [{{'x': 1}}, {{'x': 2}}] or a generator of such maps"
         )
     return runs
@@ -145,87 +150,87 @@ def parse_command(cmd: object) -> tuple[str, ...]:
     """The words of the command as text.
 
     Raises:
-        ValueError: it is no list of words.
+        MistakeError: it is no list of words.
     """
     if isinstance(cmd, str | bytes):
-        raise ValueError(f"{_short(cmd)} is one text; give the words as a list (shlex.split makes one from a text)")
+        raise MistakeError(f"{_short(cmd)} is one text; give the words as a list (shlex.split makes one from a text)")
     if not isinstance(cmd, Sequence) or not cmd:
-        raise ValueError(f"{_short(cmd)} is no list of words; write something like ['python', 'job.py']")
+        raise MistakeError(f"{_short(cmd)} is no list of words; write something like ['python', 'job.py']")
     words: tuple[str, ...] = _each(lambda item: _word(*item), enumerate(cmd))
     if not words[0]:
-        raise ValueError("the first word, the program, is empty")
+        raise MistakeError("the first word, the program, is empty")
     return words
 
 
 def _word(position: int, word: object) -> str:
     if isinstance(word, str | os.PathLike):
         text = os.fspath(word)
-        if isinstance(text, str) and "\0" not in text:
+        if isinstance(text, str) and is_system_text(text):
             return text
-    raise ValueError(f"word {position} is {_short(word)}; every word must be text without NUL or a path")
+    raise MistakeError(f"word {position} is {_short(word)}; every word must be a path or text {_PLAIN}")
 
 
 def parse_env(env: object) -> dict[str, str]:
     """The environment variables as text.
 
     Raises:
-        ValueError: a name or a value cannot be one.
+        MistakeError: a name or a value cannot be one.
     """
     if env is None:
         return {}
     if not isinstance(env, Mapping):
-        raise ValueError(f"{_short(env)} is no map; write {{'NAME': 'value'}}")
+        raise MistakeError(f"{_short(env)} is no map; write {{'NAME': 'value'}}")
     return dict(_each(lambda item: (_env_name(item[0]), _env_value(*item)), env.items()))
 
 
 def _env_name(name: object) -> str:
-    if not isinstance(name, str) or not name or "=" in name or "\0" in name:
-        raise ValueError(f"{_short(name)} cannot be the name of a variable")
+    if not isinstance(name, str) or not name or "=" in name or not is_system_text(name):
+        raise MistakeError(f"{_short(name)} cannot be the name of a variable")
     if name.startswith(ENV_PREFIX):
-        raise ValueError(f"{name!r} begins with {ENV_PREFIX}, which is kept for multirun's own variables")
+        raise MistakeError(f"{name!r} begins with {ENV_PREFIX}, which is kept for multirun's own variables")
     return name
 
 
 def _env_value(name: object, value: object) -> str:
     if isinstance(value, str | os.PathLike | int | float) and not isinstance(value, bool):
         text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-        if isinstance(text, str) and "\0" not in text:
+        if isinstance(text, str) and is_system_text(text):
             return text
-    raise ValueError(f"the value of {name!r} is {_short(value)}; it must be text without NUL, a number or a path")
+    raise MistakeError(f"the value of {name!r} is {_short(value)}; it must be a number, a path or text {_PLAIN}")
 
 
 def parse_resources(inputs: object) -> tuple[FileResource, ...]:
     """The resources, plain paths included.
 
     Raises:
-        ValueError: it is no list of resources.
+        MistakeError: it is no list of resources.
     """
     if inputs is None:
         return ()
     if isinstance(inputs, str | bytes | os.PathLike | FileResource) or not isinstance(inputs, Iterable):
-        raise ValueError(f"{_short(inputs)} is no list; write [{_short(inputs)}]")
+        raise MistakeError(f"{_short(inputs)} is no list; write [{_short(inputs)}]")
+    if isinstance(inputs, Mapping):
+        raise MistakeError(f"{_short(inputs)} is no list; write [FileResource(path, rename=name)]")
     return _each(_resource, inputs)
 
 
 def _resource(item: object) -> FileResource:
-    if isinstance(item, FileResource):
-        if isinstance(item.path, str | os.PathLike):
-            return item
-    elif isinstance(item, str | os.PathLike):
-        return FileResource(item)
-    raise ValueError(f"{_short(item)} is neither a path nor a FileResource")
+    path: object = item.path if isinstance(item, FileResource) else item
+    if isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str):
+        return item if isinstance(item, FileResource) else FileResource(path)
+    raise MistakeError(f"{_short(item)} is neither a path nor a FileResource")
 
 
 def parse_codes(codes: object) -> tuple[int, ...]:
     """The accepted exit codes.
 
     Raises:
-        ValueError: one of them cannot be an exit code, or there are none.
+        MistakeError: one of them cannot be an exit code, or there are none.
     """
     listed = (codes,) if isinstance(codes, int) else tuple(codes) if isinstance(codes, Iterable) else ()
     wrong = [code for code in listed if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= 255]
     if wrong or not listed:
-        raise ValueError(f"{_short(codes)} is no list of exit codes; write whole numbers from 0 to 255 such as (0, 10)")
+        raise MistakeError(f"{_short(codes)} is no list of exit codes; write numbers from 0 to 255 such as (0, 10)")
     return listed
 
 
@@ -233,7 +238,7 @@ def parse_required_results(required: object) -> tuple[str, ...]:
     """The dotted keys that results must have; none if it only matters that there are results.
 
     Raises:
-        ValueError: it is neither a truth value nor a list of keys.
+        MistakeError: it is neither a truth value nor a list of keys.
     """
     if required is None or isinstance(required, bool):
         return ()
@@ -241,7 +246,7 @@ def parse_required_results(required: object) -> tuple[str, ...]:
         (required,) if isinstance(required, str) else tuple(required) if isinstance(required, Iterable) else (None,)
     )
     if not all(isinstance(key, str) and key for key in listed):
-        raise ValueError(f"{_short(required)} is neither True nor a list of keys such as ['energy', 'final.step']")
+        raise MistakeError(f"{_short(required)} is neither True nor a list of keys such as ['energy', 'final.step']")
     return listed
 
 
@@ -249,18 +254,18 @@ def parse_required_files(required: object) -> tuple[str, ...]:
     """The relative paths of files that a run must leave.
 
     Raises:
-        ValueError: one of them is no path below the run directory.
+        MistakeError: one of them is no path below the run directory.
     """
     if isinstance(required, str | bytes) or not isinstance(required, Iterable):
-        raise ValueError(f"{_short(required)} is no list; write [{_short(required)}]")
+        raise MistakeError(f"{_short(required)} is no list; write [{_short(required)}]")
     return _each(_inner_path, required)
 
 
 def _inner_path(path: object) -> str:
     name = os.fspath(path) if isinstance(path, str | os.PathLike) else path
-    if not isinstance(name, str) or not name or name.startswith("/") or ".." in name.split("/") or "\0" in name:
-        raise ValueError(f"{_short(path)} is no path below the run directory")
-    return name
+    if isinstance(name, str) and is_system_text(name) and name[:1] not in ("", "/") and ".." not in name.split("/"):
+        return name
+    raise MistakeError(f"{_short(path)} is no path below the run directory")
 
 
 def parse_grace(grace: object) -> float:
@@ -269,45 +274,41 @@ def parse_grace(grace: object) -> float:
     Raises:
         ValueError: it is no duration of at least 0.
     """
-    if isinstance(grace, int | float) and not isinstance(grace, bool) and 0 <= grace < math.inf:
-        return float(grace)
-    if isinstance(grace, str):
-        return parse_duration(grace)
-    raise ValueError(f'{_short(grace)} is no duration; write seconds (5) or text such as "30s"')
+    return parse_duration(grace, zero=True)
 
 
 def parse_count(count: object) -> int:
     """A whole number of at least 1.
 
     Raises:
-        ValueError: it is none.
+        MistakeError: it is none.
     """
     if isinstance(count, int) and not isinstance(count, bool) and count >= 1:
         return count
-    raise ValueError(f"{_short(count)} is no whole number of at least 1")
+    raise MistakeError(f"{_short(count)} is no whole number of at least 1")
 
 
 def parse_output_path(path: object) -> str:
     """Absolute path of the sweep directory.
 
     Raises:
-        ValueError: it is no path.
+        MistakeError: it is no path.
     """
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(text, str) or not text or "\0" in text:
-        raise ValueError(f"{_short(path)} is no path")
-    return os.path.abspath(text)
+    if isinstance(text, str) and text and is_system_text(text):
+        return os.path.abspath(text)
+    raise MistakeError(f"{_short(path)} is no path")
 
 
 def parse_name(name: object) -> str:
     """A name that is safe as part of a file name.
 
     Raises:
-        ValueError: it is none.
+        MistakeError: it is none.
     """
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
-    raise ValueError(
+    raise MistakeError(
         f"{_short(name)} is no name; use up to 40 letters, digits, '.', '_' or '-', not beginning with '.' or '-'"
     )
 
@@ -316,11 +317,11 @@ def parse_callable(function: object) -> Callable[[Run], object]:
     """Something that can be called.
 
     Raises:
-        ValueError: it cannot.
+        MistakeError: it cannot.
     """
     if callable(function):
         return function
-    raise ValueError(f"{_short(function)} cannot be called; give a function that takes a Run")
+    raise MistakeError(f"{_short(function)} cannot be called; give a function that takes a Run")
 
 
 def _short(value: object) -> str:

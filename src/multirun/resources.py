@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from multirun.contract import is_reserved_name
+from multirun.contract import is_reserved_name, is_system_text
 
 FileLinkage = Literal["copy", "shared", "link"]
 LINKAGES: tuple[FileLinkage, ...] = get_args(FileLinkage)
@@ -20,10 +20,10 @@ class FileResource:
 
     Attributes:
         path: the file or folder, relative to the current directory of the caller.
-        linkage: `"shared"`: one read-only copy inside the sweep that each run sees through a symbolic link; `"copy"`: a private
-            copy for each run, made from a snapshot taken when the sweep starts; `"link"`: a symbolic link to the original, which
-            must not change while the sweep runs.
-        rename: what it is called in the run directory, a relative path that may be nested; by default the last part of `path`.
+        linkage: `"shared"`: one read-only copy inside the sweep that each run sees through a symbolic link; `"copy"`:
+            a private copy for each run, made from a snapshot taken when the sweep starts; `"link"`: a symbolic link to
+            the original, which must not change while the sweep runs.
+        rename: its relative path in the run directory, which may be nested; by default the last part of `path`.
     """
 
     path: str | os.PathLike[str]
@@ -95,14 +95,17 @@ def _name_mistake(resource: FileResource) -> str | None:
         "is absolute; it must be a path relative to the run directory": name.startswith("/"),
         'contains ".."; a resource must stay inside the run directory': ".." in parts,
         'contains an empty part; write "a/b" with single slashes': "" in parts[:-1] and not name.startswith("/"),
-        "contains a NUL character": "\0" in name,
-        "has a part longer than 255 bytes": any(len(os.fsencode(part)) > 255 for part in parts),
+        "contains NUL or a surrogate, which no file name can": not is_system_text(name),
+        "has a part longer than 255 bytes": any(len(part.encode(errors="replace")) > 255 for part in parts),
         "is reserved for multirun's own files; choose another with rename=": is_reserved_name(parts[0]),
     }
     return next((f"the name {name!r} {what}" for what, wrong in checks.items() if wrong), None)
 
 
 def _file_mistakes(resource: FileResource) -> Iterator[str]:
+    if not os.fspath(resource.path):
+        yield "the path is empty; name a file or folder"
+        return
     try:
         if resource.linkage == "link":
             kind_of(resource.source)
@@ -172,15 +175,22 @@ def _walk(name: str, path: str, around: tuple[tuple[int, int], ...]) -> Iterator
 
 
 def _clashes(resources: list[FileResource]) -> Iterator[str]:
-    taken: dict[str, FileResource] = {}
+    owners: dict[str, FileResource] = {}
     for resource in resources:
-        name = resource.name
-        for other, owner in taken.items():
-            if name == other:
-                yield f"inputs {_quoted(owner)} and {_quoted(resource)} would both be called {name!r}; use rename= for one of them"
-            elif name.startswith(f"{other}/") or other.startswith(f"{name}/"):
-                yield f"inputs {_quoted(owner)} ({other!r}) and {_quoted(resource)} ({name!r}): one would lie inside the other; use rename="
-        taken.setdefault(name, resource)
+        if resource.name in owners:
+            both = f"inputs {_quoted(owners[resource.name])} and {_quoted(resource)}"
+            yield f"{both} would both be called {resource.name!r}; use rename= for one of them"
+        owners.setdefault(resource.name, resource)
+    for name, inner in owners.items():
+        for outer in filter(None, map(owners.get, _folders_around(name))):
+            what = f"input {_quoted(inner)}, called {name!r}, would lie inside {_quoted(outer)}"
+            yield f"{what}, called {outer.name!r}; use rename= for one of them"
+
+
+def _folders_around(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _quoted(resource: FileResource) -> str:

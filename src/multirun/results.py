@@ -15,9 +15,9 @@ from multirun.encoding import decode_document
 from multirun.errors import ResultsDamagedError
 
 if TYPE_CHECKING:
-    from multirun.rundir import SweepPaths
     from multirun.journal import Record
     from multirun.run import Run
+    from multirun.rundir import SweepPaths
     from multirun.statistics import RunStatistics
 
 _KEPT_CHARACTERS = 512
@@ -68,7 +68,8 @@ class SweepResult(Sequence["Run"]):
 
     def __repr__(self) -> str:
         counts = self.statistics
-        return f"<SweepResult {counts.success_count} ok, {counts.failure_count} failed of {counts.total_count} in {self.path}>"
+        ended = f"{counts.success_count} ok, {counts.failure_count} failed of {counts.total_count}"
+        return f"<SweepResult {ended} in {self.path}>"
 
 
 class ResultsHome:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multirun.contract import STDERR_FILE
 from multirun.definition import Definition, read_definition
@@ -21,13 +21,24 @@ if TYPE_CHECKING:
     from multirun.run import RunStatus
 
 
-def rank(record: Record) -> tuple[bool, int, bool, bool]:
+def rank(record: Record) -> tuple[bool, int, bool, bool, bool]:
     """How much a record says about its run: a success is final, then the latest attempt, an end more than a start.
 
-    Of two ends of one attempt the verdict of a launcher counts more than the news that it was lost.
+    Of two ends of one attempt a verdict counts more than the news that it was lost, and more if a launcher saw it end.
     """
     ended = record["event"] == "ended"
-    return ended and record["status"] == "success", record["attempt"], ended, record.get("reason") != "lost"
+    success = ended and record["status"] == "success"
+    return success, record["attempt"], ended, record.get("reason") != "lost", "duration_s" in record
+
+
+def outranks(record: Record, known: Record) -> bool:
+    """Whether a record decides about its run rather than another; of two that say as much, always the same one."""
+    ours, theirs = rank(record), rank(known)
+    return ours > theirs or (ours == theirs and _text(record) > _text(known))
+
+
+def _text(record: Record) -> str:
+    return json.dumps(record, sort_keys=True)
 
 
 def fold(records: Iterable[Record]) -> dict[int, Record]:
@@ -40,7 +51,7 @@ def fold(records: Iterable[Record]) -> dict[int, Record]:
     for record in records:
         if record["event"] in ("started", "ended"):
             known = state.get(record["run"])
-            if known is None or rank(record) > rank(known):
+            if known is None or outranks(record, known):
                 state[record["run"]] = record
     return state
 
@@ -173,6 +184,8 @@ def _places(paths: SweepPaths, indexes: set[int]) -> Iterator[tuple[int, tuple[s
         offset = 0
         with open(path, "rb") as file:
             for line in file:
+                if not line.endswith(b"\n"):
+                    break
                 if b'"results_digest"' in line and (run := json.loads(line)["run"]) in indexes:
                     yield run, (path, offset)
                 offset += len(line)
@@ -186,10 +199,17 @@ def find_sweep(start: str) -> str:
     """
     if os.path.isfile(f"{start}/{SWEEP_FILE}"):
         return start
-    with os.scandir(start) as found:
-        sweeps = [entry.path for entry in found if entry.is_dir() and os.path.isfile(f"{entry.path}/{SWEEP_FILE}")]
+    sweeps = [folder for folder in _folders_in(start) if os.path.isfile(f"{folder}/{SWEEP_FILE}")]
     if not sweeps:
         raise NotASweepError(
             f"there is no sweep in {start}; give the directory of one, or change to the directory that holds it"
         )
     return max(sweeps, key=lambda path: os.stat(f"{path}/{SWEEP_FILE}").st_mtime_ns)
+
+
+def _folders_in(start: str) -> list[str]:
+    try:
+        with os.scandir(start) as found:
+            return [entry.path for entry in found if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -99,28 +99,27 @@ def _copy_content(read: int, write: int) -> None:
     except (AttributeError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
             raise
-    while block := os.read(
-        read, _BLOCK
-    ):  # also after copy_file_range: some file systems report 0 for files that have content
+    # Also after copy_file_range: some file systems report 0 bytes of files that have content.
+    while block := os.read(read, _BLOCK):
         view = memoryview(block)
         while view:
             view = view[os.write(write, view) :]
 
 
-_clone_refused: set[int] = set()
+_clone_refused: set[tuple[int, int]] = set()
 
 
 def _clone(read: int, write: int) -> bool:
-    """Whether the copy now shares the blocks of the original; a device that refused once is not asked again."""
+    """Whether the copy now shares the blocks of the original; two devices that refused once are not asked again."""
     import fcntl
 
-    device = os.fstat(write).st_dev
-    if device in _clone_refused:
+    devices = os.fstat(read).st_dev, os.fstat(write).st_dev
+    if devices in _clone_refused:
         return False
     try:
         fcntl.ioctl(write, _FICLONE, read)
     except OSError:
-        _clone_refused.add(device)
+        _clone_refused.add(devices)
         return False
     return True
 
@@ -190,5 +189,6 @@ def _check_unchanged(entry: Input) -> None:
         raise InputChangedError(f"the linked input {explain(error)}") from error
     if entry.kind == "file" and (found.st_size, found.st_mtime_ns) != (entry.size, entry.mtime_ns):
         raise InputChangedError(
-            f"the linked input {entry.source!r} was changed after the sweep started; start a new sweep, or use linkage='copy'"
+            f"the linked input {entry.source!r} was changed after the sweep started; "
+            "start a new sweep, or use linkage='copy'"
         )

@@ -7,9 +7,10 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from multirun.encoding import TYPED, encode_map
+from multirun.contract import PICKLED_KEYS
+from multirun.encoding import PICKLE, TYPED, VALUE, encode_map
 from multirun.snapshot import read_documents
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
 
 FIRST, LAST = ("index",), ("status", "reason", "duration_s")
+_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS})
 
 
 def flatten(document: object, prefix: str = "", lone: str = "results") -> Iterator[tuple[str, object]]:
@@ -31,11 +33,19 @@ def flatten(document: object, prefix: str = "", lone: str = "results") -> Iterat
         yield prefix or lone, document
         return
     for key, value in document.items():
-        if key.startswith("$") and not prefix:
-            if key == "$value":
-                yield from flatten(value)
-            continue
         yield from flatten(value, f"{prefix}.{key}" if prefix else str(key))
+
+
+def unwrap(document: object) -> object:
+    """What a program posted, without what only says how to read it back.
+
+    Args:
+        document: the JSON value that a `results.json` holds, or an excerpt of it.
+    """
+    if not isinstance(document, Mapping):
+        return document
+    shown = {key: value for key, value in document.items() if key not in _HIDDEN}
+    return shown[VALUE] if list(shown) == [VALUE] else shown
 
 
 def cell(value: object) -> object:
@@ -56,16 +66,40 @@ class Columns:
 
     def see(self, params: Iterable[str], results: Iterable[str]) -> None:
         """Take note of the keys of one run."""
-        for key in params:
-            self.params.setdefault(key, f"params.{key}" if key in FIRST + LAST else key)
-        for key in results:
-            self.results.setdefault(key, key)
+        self.params.update(dict.fromkeys(params, ""))
+        self.results.update(dict.fromkeys(results, ""))
 
     def header(self) -> list[str]:
-        """All names in order; call it when every run was seen."""
-        taken = {*FIRST, *LAST, *self.params.values()}
-        self.results = {key: f"results.{key}" if key in taken else key for key in self.results}
+        """All names in order, each once; call it when every run was seen."""
+        taken = {*FIRST, *LAST}
+        self.params = _distinct(self.params, "params", taken)
+        self.results = _distinct(self.results, "results", taken)
         return [*FIRST, *self.params.values(), *self.results.values(), *LAST]
+
+
+def _distinct(keys: Iterable[str], prefix: str, taken: set[str]) -> dict[str, str]:
+    """A name for each key, which joins those that are taken: the key itself where it is free."""
+    listed = list(keys)
+    names = {key: key for key in listed if key not in taken}
+    taken.update(names)
+    for key in listed:
+        if key not in names:
+            name = f"{prefix}.{key}"
+            while name in taken:
+                name = f"{prefix}.{name}"
+            names[key] = name
+            taken.add(name)
+    return {key: names[key] for key in listed}
+
+
+class _UnixLines:
+    """Lets lines end with a line feed alone; csv quotes both characters only where lines end with both."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def write_table(paths: SweepPaths, runs: Iterable[Run]) -> None:
@@ -82,7 +116,7 @@ def write_table(paths: SweepPaths, runs: Iterable[Run]) -> None:
     header = columns.header()
     temporary = f"{paths.table}.{os.getpid()}.tmp"
     with open(temporary, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(_UnixLines(file), lineterminator="\r\n")
         writer.writerow(header)
         for run, (params, results) in zip(listed, _pairs(paths, listed), strict=True):
             writer.writerow(_row(run, params, results, columns))
@@ -95,11 +129,7 @@ def _pairs(paths: SweepPaths, runs: list[Run]) -> Iterator[tuple[dict[str, objec
     large = read_documents(paths, {run.index for run in runs if run.posted is True})
     for run in runs:
         params = {key: value for key, value in encode_map(run.params).items() if key != TYPED}
-        yield _leaves(params, "params"), _leaves(_document(run, large), "results") if run.posted else {}
-
-
-def _leaves(document: object, lone: str) -> dict[str, object]:
-    return dict(flatten(document, lone=lone))
+        yield dict(flatten(params)), dict(flatten(unwrap(_document(run, large)))) if run.posted else {}
 
 
 def _document(run: Run, large: Callable[[int], Any]) -> Any:  # noqa: ANN401 - any JSON value

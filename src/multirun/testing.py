@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import json
 import os
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multirun.contract import RESULTS_FILE, STDERR_FILE, STDOUT_FILE
 from multirun.definition import publish
 from multirun.encoding import decode_map, dumps, encode_document
+from multirun.errors import ConfigurationError
 from multirun.launcher.messages import Order
 from multirun.launcher.workbench import Workbench
 from multirun.plan import params_of_line, read_line
-from multirun.posted import read_posted
+from multirun.posted import NOTHING, read_posted
 from multirun.records import ended, started
 from multirun.runners.abstract import AbstractRunner, Assignment
+from multirun.staging import InputChangedError
 from multirun.verdict import Outcome, failure, judge
 
 if TYPE_CHECKING:
@@ -66,21 +70,28 @@ class ScriptedRunner(AbstractRunner):
         """Make a runner.
 
         Args:
-            script: called with the parameters of a run; returns its scene, or an awaitable of it. While that is awaited the run is
-                running, and cancelling it cancels the awaitable.
-            max_parallel: how many runs may be played at once.
+            script: called with the parameters of a run; returns its scene, or an awaitable of it. While that is awaited
+                the run is running, and cancelling it cancels the awaitable.
+            max_parallel: how many runs may be played at once, at least 1.
+
+        Raises:
+            ConfigurationError: `max_parallel` is below 1.
         """
+        if max_parallel < 1:
+            raise ConfigurationError([f"max_parallel is {max_parallel!r}; it must be a whole number of at least 1"])
         super().__init__()
         self.max_parallel = max_parallel
         self._script = script
+        self._id = f"scripted-{secrets.token_hex(4)}"
+        self._numbers = itertools.count()
         self._places: asyncio.Semaphore | None = None
-        self._benches: dict[str, Workbench] = {}
+        self._idle: dict[str, list[Workbench]] = {}
 
     async def open(self, paths: SweepPaths) -> None:
-        """Open the sweep as a launcher would."""
-        if not self._benches:
+        """Get ready for a sweep."""
+        if not self._idle:
             self._places = asyncio.Semaphore(self.max_parallel)
-        self._benches[paths.root] = Workbench(paths.root, "scripted", 0)
+        self._idle[paths.root] = []
 
     async def admit(self) -> None:
         """Wait for a free place."""
@@ -93,38 +104,56 @@ class ScriptedRunner(AbstractRunner):
             self._places.release()
 
     async def execute(self, assignment: Assignment) -> None:
-        """Play one attempt."""
-        bench = self._benches[assignment.paths.root]
+        """Play one attempt in a journal that holds one run at a time, as that of a lane does."""
+        idle = self._idle[assignment.paths.root]
+        bench = idle.pop() if idle else Workbench(assignment.paths.root, self._id, next(self._numbers))
+        ended_well = False
+        try:
+            ended_well = await self._play(assignment, bench)
+        finally:
+            if ended_well:
+                idle.append(bench)
+            else:
+                bench.close()
+
+    async def _play(self, assignment: Assignment, bench: Workbench) -> bool:
+        """Play one attempt; False if nobody was there to record its end."""
         record = started(assignment.run, assignment.attempt)
         bench.journal.append(record)
         assignment.observer.started(assignment.run, record)
         begin = monotonic()
         try:
-            scene = await self._scene(assignment, bench)
+            scene, outcome = await self._perform(assignment, bench)
         except asyncio.CancelledError:
-            self._end(assignment, bench, failure("cancelled"), begin, Scene())
+            self._end(assignment, bench, failure("cancelled"), begin)
             raise
-        if scene.lost:
+        if scene is not None and scene.lost:
             assignment.observer.lost(assignment.run, "the script lost it")
-            return
-        self._end(assignment, bench, _verdict(assignment, bench, scene), begin, scene)
+            return False
+        self._end(assignment, bench, outcome, begin, scene)
+        return True
 
-    async def _scene(self, assignment: Assignment, bench: Workbench) -> Scene:
-        order = Order(0, assignment.run, assignment.attempt, assignment.offset, os.fsencode(assignment.paths.root))
-        bench.prepare(order)
+    async def _perform(self, assignment: Assignment, bench: Workbench) -> tuple[Scene | None, Outcome]:
+        """Stage the run, play its scene, and judge it; no scene if it could not be staged."""
+        try:
+            bench.prepare(_order(assignment))
+        except (OSError, InputChangedError, ValueError) as error:
+            return None, failure("staging-failed", str(error))
         found = self._script(_params(assignment))
         scene = await found if inspect.isawaitable(found) else found
         _leave_files(assignment.paths.run(assignment.run), scene)
-        return scene
+        return scene, _verdict(assignment, bench, scene)
 
-    def _end(self, assignment: Assignment, bench: Workbench, outcome: Outcome, begin: float, scene: Scene) -> None:
+    def _end(
+        self, assignment: Assignment, bench: Workbench, outcome: Outcome, begin: float, scene: Scene | None = None
+    ) -> None:
         record = ended(
             assignment.run,
             assignment.attempt,
             outcome,
-            exit_status=scene.exit_code,
+            exit_status=None if scene is None else scene.exit_code,
             duration_s=monotonic() - begin,
-            posted=read_posted(assignment.paths.run(assignment.run)),
+            posted=NOTHING if scene is None else read_posted(assignment.paths.run(assignment.run)),
         )
         bench.journal.append(record)
         assignment.observer.ended(assignment.run, record)
@@ -134,7 +163,13 @@ class ScriptedRunner(AbstractRunner):
 
     async def close(self, paths: SweepPaths) -> None:
         """Let go of the sweep."""
-        self._benches.pop(paths.root).close()
+        for bench in self._idle.pop(paths.root):
+            bench.close()
+
+
+def _order(assignment: Assignment) -> Order:
+    root = os.fsencode(assignment.paths.root)
+    return Order(0, assignment.run, assignment.attempt, assignment.offset, root)
 
 
 def _params(assignment: Assignment) -> dict[str, Any]:
@@ -148,7 +183,9 @@ def _params(assignment: Assignment) -> dict[str, Any]:
 
 def _leave_files(run_dir: str, scene: Scene) -> None:
     for name, text in {STDOUT_FILE: scene.stdout, STDERR_FILE: scene.stderr, **scene.files}.items():
-        with open(os.path.join(run_dir, name), "w", encoding="utf-8") as file:
+        path = os.path.join(run_dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     if scene.results is not _NOTHING:
         publish(f"{run_dir}/{RESULTS_FILE}", dumps(encode_document(scene.results)).encode("ascii"))

@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 async def outlast(work: Coroutine[Any, Any, _T]) -> _T:
     """Finish `work` whatever is cancelled meanwhile, then pass the cancellation on.
 
-    A shield that a second cancellation pierces (as asyncio's and anyio's are) is not enough where processes have to be ended.
+    A shield that a second cancellation pierces, as those of asyncio and anyio, is not enough where processes must end.
 
     Raises:
         asyncio.CancelledError: the caller was cancelled; the work is done all the same.

@@ -8,51 +8,113 @@ from multirun.durations import format_duration
 from multirun.params import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from multirun.run import Run
+    from multirun.snapshot import FailedRun
     from multirun.statistics import RunStatistics
 
 
-def failure_line(run: Run) -> str:
-    """What happened to a failed run, why, and where to look.
+def failure_line(run: Run | FailedRun) -> str:
+    """What happened to a failed run, why, and where to look, in one line.
 
     Args:
         run: a run that failed.
     """
-    return failed_run_line(run.index, run.params, run.reason, run.message, run.stderr)
+    params = f" ({describe(run.params)})" if run.params else ""
+    why = f"{run.reason}: {run.message}" if run.message else str(run.reason)
+    return printable(f"run {run.index}{params} failed: {why}{_evidence(run)}")
 
 
-def failed_run_line(
-    index: int, params: Mapping[str, object], reason: str | None, message: str | None, stderr: object
-) -> str:
-    """The same for a run that is only known from disk.
+def _evidence(run: Run | FailedRun) -> str:
+    """Where to look: where the program complained, else where it should have been started."""
+    if run.reason == "cancelled" and run.message:
+        return ""
+    return f"; see {run.path if run.reason in ('exec-failed', 'staging-failed') else run.stderr}"
 
-    Args:
-        index: number of the run.
-        params: its parameters.
-        reason: machine-readable word for why.
-        message: a sentence, where there is one.
-        stderr: the file with what it wrote to its standard error.
-    """
-    why = f"{reason}: {message}" if message else str(reason)
-    return f"run {index} ({describe(params)}) failed: {why}; see {stderr}"
+
+def cancelled_line(runs: Sequence[Run]) -> str:
+    """Which runs somebody ended on purpose; what they wrote to standard error is not the cause."""
+    return f"cancelled: runs {', '.join(map(str, sorted(run.index for run in runs)))}"
 
 
 def counts_line(statistics: RunStatistics) -> str:
     """`3 running, 12 ok, 1 failed, 84 waiting of 100`; what is 0 is left out."""
-    counts = {
+    listed = ", ".join(f"{count} {word}" for word, count in counts_in_words(statistics).items() if count)
+    return f"{listed} of {total_in_words(statistics)}" if listed else "no runs"
+
+
+def counts_in_words(statistics: RunStatistics) -> dict[str, int]:
+    """The five counts of statuses under the words that people see, in the order in which they are shown."""
+    return {
         "running": statistics.running_count,
         "ok": statistics.success_count,
         "failed": statistics.failure_count,
         "skipped": statistics.skipped_count,
         "waiting": statistics.pending_count,
     }
-    listed = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "nothing yet"
-    total = f"{statistics.total_count}" if statistics.total_known else f"{statistics.total_count} so far"
-    return f"{listed} of {total}"
 
 
-def summary_line(statistics: RunStatistics, elapsed_s: float, where: str) -> str:
-    """How a sweep ended."""
-    return f"{counts_line(statistics)} in {format_duration(elapsed_s)}; see {where}"
+def total_in_words(statistics: RunStatistics) -> str:
+    """`100`, or `100 so far` while there may be more."""
+    return f"{statistics.total_count}" if statistics.total_known else f"{statistics.total_count} so far"
+
+
+def begin_line(statistics: RunStatistics, where: str) -> str:
+    """That a sweep has begun, and where."""
+    if not statistics.total_known:
+        return f"runs in {where}"
+    return f"{statistics.total_count} run{'' if statistics.total_count == 1 else 's'} in {where}"
+
+
+def progress_line(statistics: RunStatistics, elapsed_s: float | None, remaining_s: float | None) -> str:
+    """How far a sweep is.
+
+    Args:
+        statistics: its counts.
+        elapsed_s: seconds since it began, None if that is not known.
+        remaining_s: seconds that it will still take, None if that is not known.
+    """
+    after = "" if elapsed_s is None else f" after {format_duration(elapsed_s)}"
+    left = "" if remaining_s is None else f", {remaining_in_words(remaining_s)}"
+    return f"{counts_line(statistics)}{after}{left}"
+
+
+def summary_line(statistics: RunStatistics, elapsed_s: float | None, where: str) -> str:
+    """How a sweep ended.
+
+    Args:
+        statistics: its counts.
+        elapsed_s: seconds that it took, None if that is not known.
+        where: its directory.
+    """
+    took = "" if elapsed_s is None else f" in {format_duration(elapsed_s)}"
+    return f"{counts_line(statistics)}{took}; see {where}"
+
+
+def remaining_in_words(seconds: float) -> str:
+    """`about 20 s left`; no more digits than an estimate deserves."""
+    if seconds < 57.5:
+        return f"about {max(5, 5 * round(seconds / 5))} s left"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, minutes = divmod(10 * round(minutes / 10), 60)
+    if hours < 24:
+        return f"about {hours} h {minutes:02} min left"
+    hours = round(seconds / 3600)
+    return f"about {hours // 24} d {hours % 24} h left"
+
+
+def clock(seconds: float) -> str:
+    """Elapsed time that is seen to pass: `0:07`, `12:34`, `1:02:03`."""
+    minutes, whole = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
+
+
+def printable(text: str) -> str:
+    """A text as one line, with whatever a terminal could take for an order written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -10,19 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from examples.percolation import demo, percolate
 from matplotlib.image import imread
+from tests.invariants import check_sweep
+from tests.patience import wait_until
 
 EXAMPLES = Path(percolate.__file__).resolve().parents[1]
 SMALL = ("--side", "32", "--lattices", "20", "--replicas", "2", "--parallel", "2")
-
-one_worker = pytest.mark.xdist_group("small demo")  # so that the demo runs once for all of them
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -43,14 +41,6 @@ def copy_example(name: str, to: Path, **replaced: str) -> Path:
     return copied
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something is true; fail if that takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{condition} did not come true in {seconds} s"
-        os.sched_yield()
-
-
 # ------------------------------------------------------------------------------------ percolation
 
 
@@ -62,7 +52,6 @@ def small_demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path
     return finished, output
 
 
-@one_worker
 def test_demo_finds_the_known_answer(small_demo: tuple[Finished, Path]) -> None:
     finished, _ = small_demo
     assert finished.returncode == 0, finished
@@ -74,7 +63,6 @@ def test_demo_finds_the_known_answer(small_demo: tuple[Finished, Path]) -> None:
     assert spanning[-1] > 0.9
 
 
-@one_worker
 def test_demo_draws_a_picture(small_demo: tuple[Finished, Path]) -> None:
     finished, output = small_demo
     picture = output / "percolation.png"
@@ -85,16 +73,15 @@ def test_demo_draws_a_picture(small_demo: tuple[Finished, Path]) -> None:
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 50
 
 
-@one_worker
 def test_demo_leaves_a_table_of_all_runs(small_demo: tuple[Finished, Path]) -> None:
     _, output = small_demo
+    check_sweep(output)
     with (output / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * len(demo.PROBABILITIES)
     assert {row["status"] for row in rows} == {"success"}
 
 
-@one_worker
 def test_each_run_can_be_repeated_from_its_recorded_parameters(small_demo: tuple[Finished, Path]) -> None:
     _, output = small_demo
     seeds = set()
@@ -128,12 +115,13 @@ def test_demo_ends_on_ctrl_c_without_a_traceback(tmp_path: Path) -> None:
     program = copy_example("percolation", tmp_path, percolate__py=waits) / "demo.py"
     command = [sys.executable, str(program), *SMALL, "--output", str(tmp_path / "sweep")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        wait_for((tmp_path / "sweep" / "runs" / "000001" / "params.json").exists)
+        wait_until((tmp_path / "sweep" / "runs" / "000001" / "params.json").exists, what="the second run")
         running.send_signal(signal.SIGINT)
         _, complaint = running.communicate(timeout=60)
     assert running.returncode == 130, complaint
     assert "Ctrl-C" in complaint
     assert "Traceback" not in complaint
+    check_sweep(tmp_path / "sweep")
 
 
 def test_demo_refuses_sizes_that_prove_nothing(tmp_path: Path) -> None:
@@ -202,6 +190,8 @@ def test_asyncio_app_runs_both_sweeps_beside_its_heart(tmp_path: Path) -> None:
     assert "series:  6 of  6 done, 0 running" in finished.stdout
     assert re.search(r"^darts: +3\.1\d+ ± ", finished.stdout, re.MULTILINE)
     assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["darts", "series"]
+    check_sweep(tmp_path / "both" / "darts")
+    check_sweep(tmp_path / "both" / "series")
 
 
 def test_asyncio_app_leaves_nothing_behind_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +213,7 @@ def test_any_language_finds_the_known_integrals(tmp_path: Path) -> None:
     (output,) = tmp_path.iterdir()
     assert f"Numbers: {output / 'results.csv'}" in finished.stdout
     assert not list(output.glob("runs/*/*.unfinished"))
+    check_sweep(output)
 
 
 def test_any_language_notices_a_wrong_integral(tmp_path: Path) -> None:

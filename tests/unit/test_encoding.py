@@ -295,6 +295,46 @@ def test_every_kind_has_a_plain_view_in_json() -> None:
     assert shown == set(KINDS)
 
 
+# ------------------------------------------------------------------------------------------- format
+
+STORED = {
+    "nan": '{"$float": "nan"}',
+    "lone low surrogate": '{"$str": "eO2zv3k="}',
+    "dict with mixed keys": '{"$dict": [[1, "int"], ["1", "text"], [null, "none"], [2.5, "float"], '
+    '[{"$tuple": [1, 2]}, "tuple"]]}',
+    "tuple": '{"$tuple": [1, 2.0, "x"]}',
+    "set of mixed": '{"$set": ["1", 1, 2.5, null, {"$bytes": "eA=="}, {"$tuple": [1, 2]}]}',
+    "frozenset": '{"$frozenset": ["a", "b"]}',
+    "bytes": '{"$bytes": "AP8gYWJj"}',
+    "bytearray": '{"$bytearray": "YWJj"}',
+    "complex with nan": '{"$complex": [{"$float": "nan"}, {"$float": "-inf"}]}',
+    "range with a step": '{"$range": [10, -10, -3]}',
+    "path": '{"$PosixPath": "a/b.txt"}',
+    "pure path": '{"$PurePosixPath": "a/../b"}',
+    "windows path": '{"$PureWindowsPath": "C:\\\\Users\\\\x"}',
+    "datetime in the fold of a zone": '{"$datetime": ["2024-11-03T01:30:00", 1, {"$ZoneInfo": "America/New_York"}]}',
+    "time with zone": '{"$time": ["01:30:00", 0, {"$timezone": [{"$timedelta": [0, 32400, 0]}, "JST"]}]}',
+    "date": '{"$date": "2024-02-29"}',
+    "timedelta": '{"$timedelta": [1, 2, 3]}',
+    "decimal": '{"$Decimal": "0.10"}',
+    "fraction": '{"$Fraction": [1, 3]}',
+    "uuid": '{"$UUID": "12345678-1234-5678-1234-567812345678"}',
+    "np.float32": '{"$numpy": ["<f4", {"$bytes": "zczMPQ=="}]}',
+    "np.longlong": '{"$numpy": ["<i8", {"$bytes": "BQAAAAAAAAA="}, "longlong"]}',
+    "np.longdouble of -0.0": '{"$numpy": ["longdouble", "-0.e+00"]}',
+    "np.clongdouble": '{"$numpy": ["clongdouble", "1.0000000000000000555e-01", "-0.e+00"]}',
+    "np.str_": '{"$numpy": ["str_", "\\u00e4x"]}',
+    "np.bytes_": '{"$numpy": ["bytes_", {"$bytes": "YWI="}]}',
+    "np.datetime64 of 25 seconds": '{"$numpy": ["<M8[25s]", {"$bytes": "BQAAAAAAAAA="}]}',
+}
+
+
+@pytest.mark.parametrize(("name", "text"), STORED.items(), ids=STORED.keys())
+def test_the_tagged_form_stays_what_it_is(name: str, text: str) -> None:
+    assert same(decode_map(json.loads(f'{{"x": 0, "$typed": {{"x": {text}}}}}')), {"x": ODD[name]})
+    assert dumps(encode_map({"x": ODD[name]})).endswith(f'"$typed": {{"x": {text}}}}}')
+
+
 # ------------------------------------------------------------------------------------------- refusals
 
 
@@ -333,11 +373,6 @@ class Zone(tzinfo):
 
 class MyFloat(np.float64):
     pass
-
-
-class datetimeLike:  # noqa: N801
-    __module__ = "datetime"
-    __qualname__ = __name__ = "datetime"
 
 
 def _cycle() -> Any:
@@ -388,7 +423,12 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "zone without a name": (_zone_without_key(), "p", "a time zone without a name"),
     "ellipsis": (..., "p", "is an ellipsis"),
     "exception": (ValueError("x"), "p", "is a ValueError"),
-    "type that claims to be another": (datetimeLike(), "p", "datetime.datetime"),
+    "type that claims to be another": (
+        type("datetime", (), {"__module__": "datetime"})(),
+        "p",
+        "is a datetime.datetime",
+    ),
+    "type with the name of another": (type("UUID", (), {})(), "p", "test_encoding.UUID"),
     "cycle": (_cycle(), "p[1].again[0]", "contains itself"),
     "list 101 deep": (nested(101, lambda value: [value]), "p[0]", "more than 100 levels deep"),
     "tuple 101 deep": (nested(101, lambda value: (value,)), "p[0]", "more than 100 levels deep"),
@@ -511,6 +551,13 @@ def test_complex_nan_is_nan_whatever_its_bits() -> None:
         one, other = kind(complex(float("nan"), 1)), kind(complex(-float("nan"), 1))
         assert canonical({"x": one}) == canonical({"x": other})
         assert canonical({"x": one}) != canonical({"x": kind(complex(float("nan"), 2))})
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant != 63, reason="only the processor's 80 bit numbers have padding")
+def test_the_padding_of_a_long_double_does_not_matter() -> None:
+    raw = np.longdouble(0.1).tobytes()
+    padded = np.frombuffer(raw[:10] + b"\x55" * (len(raw) - 10), np.longdouble)[0]
+    assert canonical({"x": padded}) == canonical({"x": np.longdouble(0.1)})
 
 
 def test_canonical_ignores_the_order_of_keys_at_every_level() -> None:

@@ -5,68 +5,114 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Container
+from time import monotonic
 
 from multirun.launcher.messages import LARGEST_FACT, LOOK, NOTICE, RECORD, Fact, notice_body
+
+_SOON_S = 0.005
 
 
 class Facts:
     """The lane's end of the pipe to the orchestrator.
 
-    A record that does not fit into the pipe is dropped; a hint to look into the journal is sent as soon as there is room.
+    A start is reported together with the end of its run if that follows at once: it saves the reader half of its work.
+    What does not fit into the pipe is dropped, and a hint to look into the journal follows as soon as it can.
     """
 
-    def __init__(self, lane: int, descriptor: int) -> None:
-        """Report as lane number `lane` on a pipe."""
+    def __init__(self, lane: int, descriptor: int, poll: select.poll) -> None:
+        """Report as lane number `lane` on a pipe.
+
+        Args:
+            lane: number of the lane.
+            descriptor: the pipe.
+            poll: what the lane waits with; it is told when the pipe matters.
+        """
         self._lane = lane
         self._descriptor = descriptor
+        self._poll = poll
+        self._held = b""
+        self._held_key = 0
+        self._due = 0.0
         self._dropped: set[int] = set()
         self._told: tuple[int, int] | None = None
         os.set_blocking(descriptor, False)
 
-    def report(self, key: int, offset: int, line: bytes) -> None:
-        """Report a record that is already in the journal.
+    def report_start(self, key: int, offset: int, line: bytes) -> None:
+        """Report a record that is already in the journal, though not at once.
 
         Args:
             key: number of the sweep.
             offset: byte offset of the record in the journal.
             line: its line.
         """
-        if not self._send(Fact(RECORD, self._lane, key, offset, line[:-1])):
-            self._dropped.add(key)
-            self._hint()
+        self._held = Fact(RECORD, self._lane, key, offset, line[:-1]).encode()
+        self._held_key = key
+        self._due = monotonic() + _SOON_S
 
-    def notice(self, key: int, index: int, text: str) -> None:
+    def report_end(self, key: int, offset: int, line: bytes) -> None:
+        """Report a record that is already in the journal, and what was held back.
+
+        Args:
+            key: number of the sweep.
+            offset: byte offset of the record in the journal.
+            line: its line.
+        """
+        fact = Fact(RECORD, self._lane, key, offset, line[:-1]).encode()
+        if len(self._held) + len(fact) > LARGEST_FACT:
+            self._send_held()
+        self._send(key, self._held + fact)
+        self._held = b""
+
+    def notice(self, key: int, run: int, text: str) -> None:
         """Say why a run cannot go on."""
-        self._told = (key, index)
-        self._send(Fact(NOTICE, self._lane, key, 0, notice_body(index, text)))
+        self._told = (key, run)
+        self._write(Fact(NOTICE, self._lane, key, 0, notice_body(run, text)).encode())
 
-    def resume(self, key: int, index: int) -> None:
+    def resume(self, key: int, run: int) -> None:
         """Take a notice back, if there was one."""
-        if self._told == (key, index):
+        if self._told == (key, run):
             self._told = None
-            self._send(Fact(NOTICE, self._lane, key, 0, notice_body(index, None)))
+            self._write(Fact(NOTICE, self._lane, key, 0, notice_body(run, None)).encode())
 
-    def offer(self, poll: select.poll) -> None:
-        """Let the next `poll` end when a pending hint can be sent."""
-        if self._dropped:
-            poll.register(self._descriptor, select.POLLOUT)
+    def patience_s(self, timeout_s: float | None) -> float | None:
+        """How long the lane may wait before it has to call `flush`, at most `timeout_s`."""
+        if not self._held:
+            return timeout_s
+        due_s = max(0.0, self._due - monotonic())
+        return due_s if timeout_s is None else min(due_s, timeout_s)
 
     def flush(self, ready: Container[int]) -> None:
-        """Send pending hints if the pipe has room."""
-        if self._dropped and self._descriptor in ready:
+        """Send what is due, and pending hints if the pipe has room.
+
+        Args:
+            ready: the descriptors for which the wait ended.
+        """
+        if self._held and monotonic() >= self._due:
+            self._send_held()
+        if self._descriptor in ready:
             self._hint()
+
+    def _send_held(self) -> None:
+        self._send(self._held_key, self._held)
+        self._held = b""
 
     def _hint(self) -> None:
         for key in list(self._dropped):
-            if self._send(Fact(LOOK, self._lane, key, 0, b"")):
+            if self._write(Fact(LOOK, self._lane, key, 0, b"").encode()):
                 self._dropped.discard(key)
+        if not self._dropped:
+            self._poll.unregister(self._descriptor)
 
-    def _send(self, fact: Fact) -> bool:
-        line = fact.encode()
-        if len(line) > LARGEST_FACT:
+    def _send(self, key: int, lines: bytes) -> None:
+        if not self._write(lines):
+            self._dropped.add(key)
+            self._poll.register(self._descriptor, select.POLLOUT)
+
+    def _write(self, lines: bytes) -> bool:
+        if len(lines) > LARGEST_FACT:
             return False
         try:
-            os.write(self._descriptor, line)
+            os.write(self._descriptor, lines)
         except BlockingIOError:
             return False
         except OSError:

@@ -6,6 +6,8 @@ import os
 import select
 import signal
 import socket
+import time
+from errno import EMFILE
 
 from multirun.launcher.lane import Lane
 from multirun.launcher.messages import LARGEST_MESSAGE
@@ -15,15 +17,17 @@ from multirun.processes import become_subreaper, children_of, set_name, signal_d
 
 _SWEEPING_S = 0.02
 """How long orphans that were just killed may take until they are looked at again."""
-_FORK_AGAIN_S = 0.5
-"""How long to wait when the machine refuses another process."""
+_AGAIN_S = 0.5
+"""How long to wait when the machine refuses another lane."""
+_SPARE_DESCRIPTORS = 4
+"""What the keeper itself must always be able to open."""
 
 
 class Keeper:
     """The first process of a launcher.
 
-    Lanes die by themselves only through a fault. Then what they left becomes the keeper's children; it kills until its list
-    of children holds nothing but lanes, and only then reports the lane as lost.
+    A lane dies only through a fault. What it left then becomes children of the keeper, which kills until its list of
+    children holds nothing but lanes, and only then reports the lane as lost.
     """
 
     def __init__(self, control: int, facts: int, orchestrator: int, launcher_id: str) -> None:
@@ -52,6 +56,7 @@ class Keeper:
         self._wanted: list[tuple[int, socket.socket]] = []
         self._lanes: dict[int, tuple[int, socket.socket]] = {}
         self._fallen: list[tuple[int, socket.socket]] = []
+        self._refusal = ""
 
     def work(self) -> None:
         """Serve until the orchestrator is gone, then end everything and leave."""
@@ -72,7 +77,7 @@ class Keeper:
     def _pause_ms(self) -> float | None:
         if self._fallen:
             return _SWEEPING_S * 1000
-        return _FORK_AGAIN_S * 1000 if self._wanted else None
+        return _AGAIN_S * 1000 if self._wanted else None
 
     def _obey(self) -> bool:
         """Take the lane that the orchestrator asks for; False if there is no orchestrator any more."""
@@ -82,8 +87,21 @@ class Keeper:
             return False
         if message in (b"", b"leave"):
             return False
-        self._wanted.append((int(message.split()[1]), socket.socket(fileno=descriptors[0])))
+        number = int(message.split()[1])
+        orders = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        if orders and _can_open(_SPARE_DESCRIPTORS):
+            self._wanted.append((number, orders[0]))
+        else:
+            self._turn_away(number, orders)
         return True
+
+    def _turn_away(self, number: int, orders: list[socket.socket]) -> None:
+        """Let the orchestrator ask again for a lane that there are no descriptors for, though not at once."""
+        for received in orders:
+            received.close()
+        self._explain(os.strerror(EMFILE))
+        time.sleep(_AGAIN_S)
+        self._tell(b"lost %d 1" % number)
 
     def _open_lanes(self) -> None:
         """Fork the lanes that are wanted, or say why that has to wait."""
@@ -91,12 +109,19 @@ class Keeper:
             try:
                 pid = os.fork()
             except OSError as error:
-                self._tell(b"notice the machine refuses another process: %b" % os.fsencode(error.strerror or ""))
+                self._explain(error.strerror or "")
                 return
             number, orders = self._wanted.pop(0)
             if pid == 0:
                 self._become_lane(number, orders)
             self._lanes[pid] = (number, orders)
+            self._explain("")
+
+    def _explain(self, refusal: str) -> None:
+        """Tell why the machine refuses another lane, or, without words, that it does not any more."""
+        if refusal != self._refusal:
+            self._refusal = refusal
+            self._tell(b"notice %b" % os.fsencode(refusal and f"fewer runs than asked for at once: {refusal}"))
 
     def _become_lane(self, number: int, orders: socket.socket) -> None:
         try:
@@ -180,6 +205,20 @@ def _watch_parent(pid: int) -> int:
         return gone
     os.close(gone)
     return handle
+
+
+def _can_open(count: int) -> bool:
+    """Whether this process may open some more descriptors."""
+    opened: list[int] = []
+    try:
+        opened.extend(os.dup(0) for _ in range(count))
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _unread(orders: socket.socket) -> bool:

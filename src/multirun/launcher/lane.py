@@ -12,8 +12,9 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from errno import ETXTBSY
+from itertools import chain, repeat
 from time import monotonic
-from typing import NamedTuple, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.launcher.facts import Facts
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from multirun.journal import Record
 
 _T = TypeVar("_T")
-_PAUSES_S = (0.05, 0.2, 1.0, 5.0)
+_PATIENCE_S = 1.0
+"""How long a run that was told to stop still waits for what the machine lacks."""
+
+
+def _pauses_s() -> Iterator[float]:
+    return chain((0.05, 0.2, 1.0), repeat(5.0))
 
 
 class _StoppedError(Exception):
@@ -66,13 +72,13 @@ class Lane:
         self._number = number
         self._orders = orders
         self._life = life
-        self._facts = Facts(number, facts)
         self._wakeup = Wakeup()
         self._benches: dict[int, Workbench] = {}
         self._waiting: deque[bytes] = deque()
         self._stop: str | None = None
         self._leaving = False
         self._poll = select.poll()
+        self._facts = Facts(number, facts, self._poll)
         for descriptor in (orders.fileno(), life, self._wakeup.descriptor):
             self._poll.register(descriptor, select.POLLIN)
 
@@ -92,10 +98,8 @@ class Lane:
 
     def _listen(self, timeout_s: float | None) -> None:
         """Wait until something happens, and take in what was said."""
-        self._facts.offer(self._poll)
-        ready = [
-            descriptor for descriptor, _ in self._poll.poll(None if timeout_s is None else max(0.0, timeout_s * 1000))
-        ]
+        patience_s = self._facts.patience_s(timeout_s)
+        ready = [event[0] for event in self._poll.poll(None if patience_s is None else max(0.0, patience_s * 1000))]
         self._facts.flush(ready)
         if self._wakeup.descriptor in ready:
             self._wakeup.clear()
@@ -129,38 +133,46 @@ class Lane:
 
     def _execute(self, order: Order) -> None:
         bench = self._insist(order, lambda: self._bench(order))
-        self._record(order, bench, started(order.run, order.attempt))
+        self._facts.report_start(order.key, *self._record(order, bench, started(order.run, order.attempt)))
         begin = monotonic()
         end = self._attempt(order, bench)
-        self._record(order, bench, _ended_record(order, end, monotonic() - begin))
+        record = _ended_record(order, end, monotonic() - begin)
+        self._facts.report_end(order.key, *self._record(order, bench, record))
 
     def _bench(self, order: Order) -> Workbench:
         if order.key not in self._benches:
             self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
         return self._benches[order.key]
 
-    def _record(self, order: Order, bench: Workbench, fields: Record) -> None:
-        offset, line = self._insist(order, lambda: (bench.journal.offset, bench.journal.append(fields)))
-        self._facts.report(order.key, offset, line)
+    def _record(self, order: Order, bench: Workbench, fields: Record) -> tuple[int, bytes]:
+        """Write a record into the journal; return where it begins, and its line."""
+        return self._insist(order, lambda: (bench.journal.offset, bench.journal.append(fields)))
 
     def _insist(self, order: Order, action: Callable[[], _T]) -> _T:
-        """Do what must not fail for want of space or descriptors: tell, wait and try again until there is nobody to tell."""
-        for pause_s in _pauses():
+        """Do what must not fail for want of space or descriptors: while it does, say so, wait and try again."""
+        for pause_s in _pauses_s():
             try:
                 done = action()
             except OSError as error:
                 if error.errno not in LACKING or self._leaving:
                     raise
                 self._hold(order, error, pause_s)
+                if self._stop and pause_s >= _PATIENCE_S:
+                    raise
             else:
                 self._facts.resume(order.key, order.run)
                 return done
-        raise AssertionError("pauses never end")
+        raise AssertionError("the pauses never end")
 
     def _hold(self, order: Order, error: OSError, pause_s: float) -> None:
         self._facts.notice(order.key, order.run, f"waits: {error.strerror}")
+        self._pause(pause_s)
+
+    def _pause(self, pause_s: float) -> None:
+        """Wait, unless the launcher leaves or the run was told to stop meanwhile."""
         until = monotonic() + pause_s
-        while monotonic() < until and not self._leaving:
+        before = self._stop
+        while monotonic() < until and not self._leaving and self._stop == before:
             self._listen(until - monotonic())
 
     def _attempt(self, order: Order, bench: Workbench) -> _End:
@@ -171,7 +183,7 @@ class Lane:
         except _StoppedError as error:
             return _End(failure(str(error), "it was stopped before its program was started"))
         except (OSError, InputChangedError, ValueError, EOFError) as error:
-            return _End(failure("staging-failed", str(error)))
+            return _End(failure("staging-failed", _why(error)))
         options = bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, lambda left: self._tell_stuck(order, left))
         self._watch(tree)
@@ -183,21 +195,22 @@ class Lane:
     def _start(self, order: Order, bench: Workbench) -> int:
         """Stage the run and start its program, waiting for what the machine lacks."""
         busy = 0
-        for pause_s in _pauses():
+        start = self._start_once
+        for pause_s in _pauses_s():
             if self._stop or self._leaving:
                 raise _StoppedError("lost" if self._leaving else "cancelled")
             try:
-                return self._start_once(order, bench)
+                return start(order, bench)
             except OSError as error:
                 busy += error.errno == ETXTBSY
                 if error.errno not in LACKING and error.errno != ETXTBSY:
                     raise
-                self._clear_away(bench, order)
+                start = self._start_again
                 if error.errno == ETXTBSY and busy <= TEXT_BUSY_TRIES:
-                    self._listen(0.001 * 2**busy)
+                    self._pause(0.001 * 2**busy)
                 else:
                     self._hold(order, error, pause_s)
-        raise AssertionError("pauses never end")
+        raise AssertionError("the pauses never end")
 
     def _start_once(self, order: Order, bench: Workbench) -> int:
         argv, env = bench.prepare(order)
@@ -206,10 +219,14 @@ class Lane:
         self._facts.resume(order.key, order.run)
         return pid
 
-    def _clear_away(self, bench: Workbench, order: Order) -> None:
-        """Remove a directory in which nothing was executed yet."""
+    def _start_again(self, order: Order, bench: Workbench) -> int:
+        """Start after removing the directory of an earlier try, in which nothing was executed."""
         os.chdir("/")
-        shutil.rmtree(bench.paths.run(order.run), ignore_errors=True)
+        try:
+            shutil.rmtree(bench.paths.run(order.run))
+        except FileNotFoundError:
+            pass
+        return self._start_once(order, bench)
 
     def _watch(self, tree: Tree) -> None:
         """Wait until nothing of the run is left, and end it when it has to end."""
@@ -224,14 +241,14 @@ class Lane:
 
     def _tell_stuck(self, order: Order, left: list[int]) -> None:
         self._facts.notice(
-            order.key, order.run, f"processes {left} survive SIGKILL; they wait for a device or belong to another user"
+            order.key, order.run, f"SIGKILL does not end {left}: they wait for a device or belong to another user"
         )
 
 
-def _pauses() -> Iterator[float]:
-    yield from _PAUSES_S
-    while True:
-        yield _PAUSES_S[-1]
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def _ended_record(order: Order, end: _End, duration_s: float) -> Record:

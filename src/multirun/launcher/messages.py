@@ -3,8 +3,8 @@
 Orchestrator to lane, one datagram each: an order (`run …`), `cancel`, `kill`, `forget …`.
 Orchestrator to keeper: `lane <number>` with the lane's end of its socket, `leave`. Keeper to orchestrator: `ready`,
 `lost <number> <unread>`, `notice <text>`.
-Lane to orchestrator, one line each on a pipe that all lanes share: facts. A line of at most `PIPE_BUF` bytes is written whole
-or not at all.
+Lane to orchestrator, one line each on a pipe that all lanes share: facts. A line of at most `PIPE_BUF` bytes is written
+whole or not at all.
 """
 
 from __future__ import annotations

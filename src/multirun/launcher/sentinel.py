@@ -1,7 +1,7 @@
 """The sentinel: ends what programs left when keeper and lanes were all killed at once.
 
-It belongs to no one: detached from the launcher, it waits until the last of keeper and lanes is gone, whatever ended them,
-then kills every process that carries the launcher's cookie. After an orderly end it finds none.
+It belongs to no one: detached from the launcher, it waits until the last of keeper and lanes is gone, whatever ended
+them, then kills every process that carries the launcher's cookie. After an orderly end it finds none.
 """
 
 from __future__ import annotations

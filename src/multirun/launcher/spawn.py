@@ -12,10 +12,7 @@ LACKING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, err
 """Errors that say nothing about the run: the machine lacks something now and may have it later."""
 
 TEXT_BUSY_TRIES = 8
-_DEFAULT_SIGNALS = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGHUP", "SIGQUIT", "SIGTERM", "SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGUSR1", "SIGUSR2")
-)
+_DEFAULT_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _OUTPUT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -66,6 +63,9 @@ def _posix_spawn(path: str, argv: list[str], env: Mapping[bytes, bytes], out: in
         raise CannotExecuteError(f"the command cannot be passed to a program: {error}") from error
 
 
+_found: dict[tuple[str, str], str] = {}
+
+
 def find_program(word: str, search_path: str) -> str:
     """Path of the program that the first word of a command means.
 
@@ -78,18 +78,24 @@ def find_program(word: str, search_path: str) -> str:
     """
     if "/" in word:
         return word
-    refused = None
-    for folder in search_path.split(os.pathsep):
-        path = f"{folder or '.'}/{word}"
-        if os.path.isfile(path):
-            if os.access(path, os.X_OK):
-                return path
-            refused = refused or path
-    if refused:
-        raise CannotExecuteError(f"{refused!r} is not executable; make it so with chmod +x")
-    raise CannotExecuteError(
-        f"command not found: {word!r} is in no directory of PATH ({search_path}); give its full path"
-    )
+    known = _found.get((word, search_path))
+    if known is not None and os.access(known, os.X_OK):
+        return known
+    path = _search(word, search_path)
+    if path.startswith("/"):
+        _found[(word, search_path)] = path
+    return path
+
+
+def _search(word: str, search_path: str) -> str:
+    candidates = [f"{folder or '.'}/{word}" for folder in search_path.split(os.pathsep)]
+    files = [path for path in candidates if os.path.isfile(path)]
+    for path in files:
+        if os.access(path, os.X_OK):
+            return path
+    if files:
+        raise CannotExecuteError(f"{files[0]!r} is not executable; make it so with chmod +x")
+    raise CannotExecuteError(f"command not found: {word!r} is in no folder of PATH ({search_path}); give its full path")
 
 
 def explain(path: str, error: OSError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from time import time
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multirun.command import render
 from multirun.contract import (

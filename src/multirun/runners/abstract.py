@@ -52,7 +52,7 @@ class Observer(Protocol):
 class AbstractRunner(ABC):
     """Executes runs somewhere.
 
-    A runner can serve several sweeps, one after another or at once: its limit, its `runs` and its statistics are its own.
+    A runner can serve several sweeps, one after another or at once: limit, `runs` and statistics belong to the runner.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class AbstractRunner(ABC):
 
     @abstractmethod
     async def open(self, paths: SweepPaths) -> None:
-        """Get ready to execute runs of a sweep.
+        """Get ready to execute runs of a sweep; if that fails or is cancelled, nothing of it stays.
 
         Args:
             paths: the sweep, whose definition is on disk.

@@ -49,6 +49,8 @@ class Ledger:
         """A sweep ends."""
         self.serving.remove(root)
         self.served.append(root)
+        for name in [name for name in self.notices if name.startswith(f"{root}/")]:
+            del self.notices[name]
         self._tell(None)
 
     def enroll(self, run: Run) -> None:
@@ -69,8 +71,10 @@ class Ledger:
 
     def notice(self, name: str, text: str | None) -> None:
         """Something is held up, or goes on again if there is no text."""
+        if self.notices.get(name) == text:
+            return
         if text is None:
-            self.notices.pop(name, None)
+            del self.notices[name]
         else:
             self.notices[name] = text
         self._tell(None)

@@ -20,6 +20,7 @@ from multirun.errors import LauncherError, MultirunError
 from multirun.journal import JournalTail, Record
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, LOOK, NOTICE, Fact, Order, forget, parse_notice
 from multirun.processes import kill_carriers
+from multirun.runners.seat import Pending, Seat
 
 if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
@@ -29,51 +30,6 @@ _PIPE_READ = 1 << 16
 _READY_S = 60.0
 _LEAVING_S = 5.0
 """How long a launcher may take to leave before it is killed; it ends everything within 2 s."""
-
-
-class Pending:
-    """An attempt that is being executed.
-
-    Attributes:
-        assignment: what is executed.
-        over: whether nothing of it is alive any more and the observer was told.
-    """
-
-    __slots__ = ("_done", "assignment", "over")
-
-    def __init__(self, assignment: Assignment) -> None:
-        self.assignment = assignment
-        self.over = False
-        self._done: asyncio.Future[None] | None = None
-
-    async def wait(self) -> None:
-        """Wait until it is over; a cancelled wait can be repeated."""
-        if not self.over:
-            self._done = asyncio.get_running_loop().create_future()
-            await self._done
-
-    def finish(self) -> None:
-        """It is over."""
-        self.over = True
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
-
-
-class Seat:
-    """One lane, seen from here.
-
-    Attributes:
-        number: its number.
-        orders: our end of its socket.
-        pending: what it executes, if anything.
-    """
-
-    __slots__ = ("number", "orders", "pending")
-
-    def __init__(self, number: int, orders: socket.socket) -> None:
-        self.number = number
-        self.orders = orders
-        self.pending: Pending | None = None
 
 
 class LauncherLink:
@@ -150,7 +106,11 @@ class LauncherLink:
     # ------------------------------------------------------------------------------------------- orders
 
     def assign(self, assignment: Assignment) -> Pending:
-        """Have an attempt executed by a free lane, by a new one if none is free."""
+        """Have an attempt executed by a free lane, by a new one if none is free.
+
+        Raises:
+            OSError: this process lacks what a new lane takes, or the launcher has to catch up first.
+        """
         pending = Pending(assignment)
         self._give(self._idle.pop() if self._idle else self._open_seat(), pending)
         return pending
@@ -172,11 +132,17 @@ class LauncherLink:
     def _open_seat(self) -> Seat:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"lane %d" % self._next_number], [theirs.fileno()])
+            except ConnectionError:
+                pass  # the keeper is gone; the end of its socket tells
+            except OSError:
+                ours.close()
+                raise
         seat = Seat(self._next_number, ours)
         self._next_number += 1
         self._seats[seat.number] = seat
-        with theirs, suppress(OSError):  # if the keeper is gone, the end of its socket tells
-            socket.send_fds(self._control, [b"lane %d" % seat.number], [theirs.fileno()])
         return seat
 
     def _send(self, seat: Seat, message: bytes) -> None:
@@ -237,6 +203,7 @@ class LauncherLink:
     def _pass_notice(self, seat: Seat, body: bytes) -> None:
         notice = parse_notice(body)
         if seat.pending and seat.pending.assignment.run == notice["run"]:
+            seat.pending.held_up = notice["text"] is not None
             seat.pending.assignment.observer.notice(notice["run"], notice["text"])
 
     def _tail(self, key: int, number: int) -> JournalTail:
@@ -273,6 +240,8 @@ class LauncherLink:
 
     def _settle(self, seat: Seat) -> None:
         if seat.pending is not None:
+            if seat.pending.held_up:
+                seat.pending.assignment.observer.notice(seat.pending.assignment.run, None)
             seat.pending.finish()
             seat.pending = None
         if seat.number in self._seats:
@@ -294,11 +263,11 @@ class LauncherLink:
             number, unread = map(int, rest.split())
             self._on_lost_lane(self._seats.pop(number), unread=bool(unread))
         elif word == b"notice":
-            self._warn(rest.decode(errors="replace"))
+            self._warn(rest.decode(errors="replace") or None)
         elif not message:
             self._on_keeper_gone()
 
-    def _warn(self, text: str) -> None:
+    def _warn(self, text: str | None) -> None:
         for pending in self._pending():
             pending.assignment.observer.notice(None, text)
 
@@ -312,10 +281,13 @@ class LauncherLink:
         self._read_last_words(seat)
         if seat.pending is None:
             return
-        if unread:
-            self._give(self._open_seat(), seat.pending)
-        else:
+        if not unread:
             self._lose(seat, "the lane of the launcher that executed it was killed")
+            return
+        try:
+            self._give(self._open_seat(), seat.pending)
+        except OSError as error:
+            self._lose(seat, f"its lane was killed, and the machine refuses another: {error.strerror}")
 
     def _read_last_words(self, seat: Seat) -> None:
         if seat.pending is not None:

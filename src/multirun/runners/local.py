@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from errno import EAGAIN
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from multirun.errors import ConfigurationError
+from multirun.launcher.spawn import LACKING
 from multirun.runners.abstract import AbstractRunner, Assignment
-from multirun.runners.link import LauncherLink, Pending
+from multirun.runners.link import LauncherLink
+from multirun.waiting import outlast
 
 if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
+    from multirun.runners.seat import Pending
+
+_CATCH_UP_S = 0.02
+_AGAIN_S = 0.5
 
 
 class _Venue:
@@ -38,7 +45,7 @@ class ParallelLocalRunner(AbstractRunner):
         Raises:
             ConfigurationError: `max_parallel` is no whole number above 0.
         """
-        if not isinstance(max_parallel, int) or isinstance(max_parallel, bool) or max_parallel < 1:
+        if type(max_parallel) is not int or max_parallel < 1:
             raise ConfigurationError([f"max_parallel is {max_parallel!r}; it must be a whole number of at least 1"])
         super().__init__()
         self.max_parallel = max_parallel
@@ -67,11 +74,15 @@ class ParallelLocalRunner(AbstractRunner):
             self._venues[loop] = venue
         return venue
 
-    async def open(self, paths: SweepPaths) -> None:  # noqa: ARG002 - one launcher serves all sweeps
+    async def open(self, paths: SweepPaths) -> None:
         """Start the launcher unless it is already there."""
         venue = self._venue()
         venue.sweeps += 1
-        await self._link(venue)
+        try:
+            await self._link(venue)
+        except BaseException:
+            await outlast(self.close(paths))
+            raise
 
     async def _link(self, venue: _Venue) -> LauncherLink:
         """The launcher, a new one if there is none that lives."""
@@ -90,12 +101,19 @@ class ParallelLocalRunner(AbstractRunner):
         self.semaphore.release()
 
     async def execute(self, assignment: Assignment) -> None:
-        """Have a lane execute an attempt."""
+        """Have a lane execute an attempt, as soon as this process has what a new lane takes."""
         venue = self._venue()
-        link = venue.link
-        if link is None or not link.alive:
-            link = await self._link(venue)
-        await _outlast(link, link.assign(assignment))
+        while True:
+            link = venue.link
+            if link is None or not link.alive:
+                link = await self._link(venue)
+            try:
+                pending = link.assign(assignment)
+            except OSError as error:
+                await _wait_for_more(assignment, error)
+            else:
+                await _outlast(link, pending)
+                return
 
     def hasten(self) -> None:
         """Kill what is still being executed."""
@@ -114,6 +132,20 @@ class ParallelLocalRunner(AbstractRunner):
             return
         link, venue.link = venue.link, None
         await link.close()
+
+
+async def _wait_for_more(assignment: Assignment, error: OSError) -> None:
+    """Wait a moment for what a new lane takes; a launcher that only has to catch up is nothing to be told about."""
+    if error.errno not in LACKING:
+        raise error
+    if error.errno == EAGAIN:
+        await asyncio.sleep(_CATCH_UP_S)
+        return
+    assignment.observer.notice(assignment.run, f"waits: {error.strerror}")
+    try:
+        await asyncio.sleep(_AGAIN_S)
+    finally:
+        assignment.observer.notice(assignment.run, None)
 
 
 async def _outlast(link: LauncherLink, pending: Pending) -> None:

@@ -1,0 +1,86 @@
+"""What there is to show at one moment; pure."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from multirun.statistics import RunStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FEWEST_RUNS = 5
+_SHORTEST_S = 2.0
+_NAMED_SWEEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a display shows.
+
+    Attributes:
+        statistics: the counts.
+        places: the directories of the sweeps.
+        elapsed_s: seconds since the first of them began, None if that is not known.
+        remaining_s: seconds that they will still take, None as long as that would be a guess.
+        notices: why something cannot go on for now, the latest first, each once.
+    """
+
+    statistics: RunStatistics
+    places: tuple[str, ...]
+    elapsed_s: float | None = None
+    remaining_s: float | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The directories as text, not too many of them."""
+        return _list(self.places)
+
+    @property
+    def names(self) -> str:
+        """The names of the directories as text."""
+        return _list([os.path.basename(place) for place in self.places])
+
+
+def _list(texts: Sequence[str]) -> str:
+    listed = ", ".join(texts[:_NAMED_SWEEPS])
+    return f"{listed} and {len(texts) - _NAMED_SWEEPS} more" if len(texts) > _NAMED_SWEEPS else listed
+
+
+def subtract(now: RunStatistics, before: RunStatistics) -> RunStatistics:
+    """The counts of those runs that were not counted before."""
+    counts = {
+        field.name: getattr(now, field.name) - getattr(before, field.name)
+        for field in fields(RunStatistics)
+        if field.name.endswith("_count")
+    }
+    return RunStatistics(**counts, total_known=now.total_known)
+
+
+def executed_count(statistics: RunStatistics) -> int:
+    """How many runs took their time and are over."""
+    return statistics.success_count + statistics.failure_count
+
+
+def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) -> float | None:
+    """How many seconds the runs that are not over will still take, if there is ground for saying so.
+
+    A running run counts as half done, which is right on average and keeps the estimate from jumping when many end at
+    once.
+
+    Args:
+        now: the counts.
+        executed: how many runs ended while they were watched.
+        watched_s: for how many seconds they were watched.
+
+    Returns:
+        None while too few have ended, or more may come; also when nothing is left to do.
+    """
+    if not now.total_known or watched_s < _SHORTEST_S or executed < max(_FEWEST_RUNS, now.running_count):
+        return None
+    under_way = now.running_count / 2
+    left = now.pending_count + under_way
+    return watched_s * left / (executed + under_way) if left else None

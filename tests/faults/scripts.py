@@ -1,0 +1,193 @@
+"""Scripts that call `multirun`, as users write them, in processes of their own that tests may kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from time import monotonic
+
+from tests.invariants import name_of
+from tests.patience import LONG_S, wait_until
+
+from multirun.processes import children_of, descendants_of
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+EVIL = ("sleeper", "stubborn", "family", "daemon", "storm", "stopped", "deaf")
+"""The programs that do not end by themselves; each writes a file `ready` into its run directory."""
+
+_TEMPLATE = """\
+import signal, sys
+for signum in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(signum, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from multirun import *
+from multirun import multirun
+{before}
+result = multirun(
+    runs={runs}, cmd={command}, output_path={root!r}, runner=ParallelLocalRunner(max_parallel={max_parallel}),
+    display=False, {options}
+)
+{after}
+"""
+
+
+def evil(program: str, *arguments: str) -> list[str]:
+    """The command that executes one of the programs; it loads nothing, so that it starts fast."""
+    return [sys.executable, "-I", "-S", f"{PROGRAMS}/{program}.py", *arguments]
+
+
+def menagerie() -> list[dict[str, str]]:
+    """Parameter maps for one run of each evil program; the command is `evil("{program}")`."""
+    return [{"program": program} for program in EVIL]
+
+
+class Script:
+    """A script in a session of its own.
+
+    Attributes:
+        root: the directory of its sweep.
+        pid: its process id.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        runs: Sequence[object] | str,
+        command: Sequence[str],
+        max_parallel: int = 4,
+        options: str = "",
+        before: str = "",
+        after: str = "",
+    ) -> None:
+        """Write the script and start it.
+
+        Args:
+            folder: where to write it.
+            runs: the parameter maps, or the Python expression of a source of them.
+            command: the command of the runs.
+            max_parallel: how many runs at once.
+            options: further arguments of `multirun`, as Python.
+            before: what the script does first.
+            after: what it does with `result`.
+        """
+        self.root = folder / "sweep"
+        self._complaints = folder / "script.err"
+        text = _TEMPLATE.format(
+            runs=runs if isinstance(runs, str) else list(runs),
+            command=list(command),
+            root=str(self.root),
+            max_parallel=max_parallel,
+            options=options,
+            before=textwrap.dedent(before),
+            after=textwrap.dedent(after),
+        )
+        (folder / "script.py").write_text(text)
+        with open(self._complaints, "wb") as errors, open(folder / "script.out", "wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, folder / "script.py"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    # ------------------------------------------------------------------------------------------ what it does
+
+    def wait_ready(self, count: int) -> None:
+        """Wait until as many of its runs have written `ready`."""
+        self._wait(lambda: len(self.ready()) >= count)
+
+    def ready(self) -> list[Path]:
+        """The run directories whose program has written `ready`."""
+        return sorted(path.parent for path in self.root.glob("runs/*/ready"))
+
+    def wait_journal(self, word: str, count: int = 1) -> None:
+        """Wait until a word was written to its journals so many times."""
+        self._wait(lambda: self.count(word) >= count)
+
+    def count(self, word: str) -> int:
+        """How many times its journals have a word."""
+        return sum(path.read_text().count(word) for path in self.root.glob("journal/*.jsonl"))
+
+    def _wait(self, condition: Callable[[], object]) -> None:
+        wait_until(lambda: condition() or self._process.poll() is not None, LONG_S)
+        assert condition(), f"the script ended early, with {self._process.poll()}: {self.complaint()}"
+
+    @property
+    def output(self) -> str:
+        """What it has written to its standard output."""
+        return self._complaints.with_name("script.out").read_text()
+
+    def complaint(self) -> str:
+        """What it has written to its standard error."""
+        return self._complaints.read_text()
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def end(self, within_s: float = LONG_S) -> int:
+        """Wait until it has ended; return its exit status, negative for a signal."""
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the script did not end within {within_s} s: {self.complaint()}") from None
+
+    # -------------------------------------------------------------------------------------- who works for it
+
+    def keeper(self) -> int:
+        """The keeper of its launcher."""
+        (keeper,) = named("multirun-keeper", children_of(self.pid))
+        return keeper
+
+    def lanes(self) -> list[int]:
+        """The lanes of its launcher."""
+        return sorted(named("multirun-lane", children_of(self.keeper())))
+
+    def lane_of(self, run: Path) -> int:
+        """The lane that executes a run, known by its directory."""
+        (lane,) = [lane for lane in self.lanes() if any(_works_in(pid, run) for pid in descendants_of(lane))]
+        return lane
+
+    def signal(self, signum: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, signum)
+
+    def kill(self, *others: int) -> float:
+        """SIGKILL it, and others in the same instant; return when that was, on the monotonic clock."""
+        kill_at_once([self.pid, *others])
+        killed = monotonic()
+        self._process.wait(LONG_S)
+        return killed
+
+    def dispose(self) -> None:
+        """Make sure that it is gone."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _works_in(pid: int, run: Path) -> bool:
+    try:
+        return os.path.samefile(f"/proc/{pid}/cwd", run)
+    except OSError:
+        return False
+
+
+def named(name: str, pids: Iterable[int]) -> list[int]:
+    """Those of some processes that have a name."""
+    return [pid for pid in pids if name_of(pid) == name]
+
+
+def kill_at_once(pids: Sequence[int]) -> None:
+    """SIGKILL several processes so that none of them sees another die: they are stopped first."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)

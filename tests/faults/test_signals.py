@@ -1,0 +1,148 @@
+"""Signals to a script that calls `multirun`: the first ends its runs with grace, the second kills, the third leaves."""
+
+import os
+import signal
+from collections.abc import Callable
+from time import monotonic
+
+import pytest
+from tests.faults.scripts import EVIL, Script, evil, menagerie
+from tests.invariants import check_sweep
+from tests.patience import wait_until
+
+from multirun.processes import children_of
+
+Start = Callable[..., Script]
+CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
+END_ON_CTRL_C = """
+def leave(kind, error, _):
+    sys.stderr.write(f"{kind.__name__}: {error}")
+    sys.stderr.flush()
+    os._exit(130 if issubclass(kind, KeyboardInterrupt) and issubclass(kind, MultirunError) else 1)
+import os
+sys.excepthook = leave
+"""
+every_signal = pytest.mark.parametrize("signum", CODES, ids=lambda signum: signal.Signals(signum).name)
+
+
+def start_animals(start_script: Start, grace_s: float, programs: int = len(EVIL)) -> Script:
+    """A script with one run of each evil program."""
+    script = start_script(
+        runs=menagerie()[:programs],
+        command=evil("{program}"),
+        max_parallel=programs,
+        options=f"grace={grace_s}",
+        before=END_ON_CTRL_C,
+    )
+    script.wait_ready(programs)
+    return script
+
+
+def check_ended(script: Script, *, by: signal.Signals, between: tuple[float, float], since: float) -> None:
+    """The script ended as it should and when it should; nothing was left at that moment."""
+    code = script.end()
+    took = monotonic() - since
+    assert code == CODES[by], script.complaint()
+    state = check_sweep(script.root, within_s=0)
+    assert {record["reason"] for record in state.values()} == {"cancelled"}
+    assert between[0] <= took <= between[1]
+
+
+@every_signal
+def test_once(start_script: Start, signum: signal.Signals) -> None:
+    script = start_animals(start_script, grace_s=0.8)
+    sent = monotonic()
+    os.killpg(script.pid, signum)  # a terminal sends Ctrl-C to the whole group
+    check_ended(script, by=signum, between=(0.8, 2.8), since=sent)
+    assert str(script.root) in script.complaint() or signum != signal.SIGINT
+
+
+@every_signal
+def test_twice(start_script: Start, signum: signal.Signals) -> None:
+    script = start_animals(start_script, grace_s=60)
+    script.signal(signum)
+    script.wait_journal('"cancelled"')  # the sleeper has obeyed; others need to be killed
+    sent = monotonic()
+    script.signal(signum)
+    check_ended(script, by=signum, between=(0, 2), since=sent)
+
+
+@every_signal
+def test_three_times(start_script: Start, signum: signal.Signals) -> None:
+    """It leaves although its launcher does not answer; the launcher ends everything as soon as it can."""
+    script = start_animals(start_script, grace_s=60)
+    launcher = [script.keeper(), *script.lanes()]
+    for pid in launcher:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            script.signal(signum)
+            wait_until(lambda: not is_signalled(script.pid, signum) or script.ended())
+        assert script.end(within_s=2) == 128 + signum
+    finally:
+        for pid in launcher:
+            os.kill(pid, signal.SIGCONT)
+    state = check_sweep(script.root, killed=True)
+    assert {record["event"] for record in state.values()} == {"ended"}
+
+
+def is_signalled(pid: int, signum: int) -> bool:
+    """Whether a signal waits to be taken by a process."""
+    with open(f"/proc/{pid}/status") as file:
+        pending = next(line.split()[1] for line in file if line.startswith("ShdPnd"))
+    return bool(int(pending, 16) >> (signum - 1) & 1)
+
+
+def test_different_signals_count_together(start_script: Start) -> None:
+    script = start_animals(start_script, grace_s=60)
+    script.signal(signal.SIGINT)
+    script.wait_journal('"cancelled"')
+    sent = monotonic()
+    script.signal(signal.SIGTERM)
+    check_ended(script, by=signal.SIGTERM, between=(0, 2), since=sent)
+
+
+def test_ignored_signal_changes_nothing(start_script: Start) -> None:
+    """As under nohup."""
+    script = start_script(
+        runs=[{}] * 2,
+        command=evil("patient"),
+        before="signal.signal(signal.SIGHUP, signal.SIG_IGN)",
+    )
+    script.wait_ready(2)
+    script.signal(signal.SIGHUP)
+    (script.root / "runs" / "go").touch()
+    assert script.end() == 0, script.complaint()
+    state = check_sweep(script.root)
+    assert {record["status"] for record in state.values()} == {"success"}
+
+
+def test_launcher_and_runs_do_not_hear_the_terminal(start_script: Start) -> None:
+    """Ctrl-C reaches every process of the terminal's group; of ours that is the script alone."""
+    script = start_animals(start_script, grace_s=0.5, programs=1)
+    groups = {os.getpgid(pid) for pid in [script.keeper(), *script.lanes(), *children_of(script.lanes()[0])]}
+    assert script.pid not in groups
+    for signum in (signal.SIGINT, signal.SIGHUP):
+        for pid in [script.keeper(), *script.lanes()]:
+            os.kill(pid, signum)
+    sent = monotonic()
+    script.signal(signal.SIGTERM)
+    check_ended(script, by=signal.SIGTERM, between=(0, 2.5), since=sent)
+
+
+def test_signal_before_anything_runs(start_script: Start) -> None:
+    """The source of the parameters is still busy when the signal comes: the sweep ends all the same."""
+    script = start_script(
+        runs="slow()",
+        command=evil("sleeper"),
+        before="""
+            import os
+            def slow():
+                open("asked", "w").close()
+                os.kill(os.getpid(), signal.SIGTERM)
+                for number in range(1000):
+                    yield {}
+        """,
+    )
+    assert script.end() == 143, script.complaint()
+    check_sweep(script.root, within_s=0)

@@ -1,0 +1,281 @@
+"""What must hold after every test that touches a sweep, whatever was done to it.
+
+The files are read by code of our own where that is short, so that a mistake of the package is not repeated here.
+"""
+
+import csv
+import hashlib
+import json
+import os
+import random
+import re
+from binascii import crc32
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.patience import wait_until
+
+from multirun.contract import ENV_COOKIE, PARAMS_FILE, RESULTS_FILE
+from multirun.journal import Record, read_all
+from multirun.plan import read_plan
+from multirun.results import SweepResult
+from multirun.run import STATUSES
+from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.snapshot import fold, status_of, take_snapshot
+from multirun.statistics import RunStatistics
+from multirun.verdict import REASONS
+
+_PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)"}
+_REASON = re.compile("|".join(_PATTERNS.get(reason, re.escape(reason)) for reason in REASONS))
+_CRC_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')
+
+
+def check_sweep(
+    path: str | os.PathLike[str],
+    *,
+    result: SweepResult | None = None,
+    killed: bool = False,
+    within_s: float = 2.0,
+) -> dict[int, Record]:
+    """Check a sweep that nobody executes any more.
+
+    Args:
+        path: the sweep directory.
+        result: what the call returned, if it returned.
+        killed: whether processes of ours were killed: then a journal may end in half a record, and if the orchestrator
+            was among them the table may be missing and attempts may have no end.
+        within_s: how long what is dying may still be there.
+
+    Returns:
+        The deciding record of each run that has one.
+    """
+    paths = SweepPaths(os.fspath(path))
+    sweep_id: str = json.loads(Path(paths.sweep).read_bytes())["id"]
+    check_nothing_alive(sweep_id, within_s)
+    journals = check_journals(paths, sweep_id, torn_allowed=killed)
+    planned = check_plan(paths, whole=result is not None)
+    check_events(journals, planned)
+    state = check_fold(journals)
+    check_ends(state, closed=_is_closed(journals))
+    check_run_directories(paths, planned, state)
+    statuses = [status_of(state.get(index), alive=False) for index in range(len(planned))]
+    check_counts(statuses, take_snapshot(paths.root).statistics)
+    if result is not None:
+        check_result(result, statuses, state)
+    if _is_closed(journals) and (not killed or os.path.exists(paths.table)):
+        check_table(paths, statuses, state)
+    return state
+
+
+# ------------------------------------------------------------------------------------------------ processes
+
+
+def carriers(word: str, variable: str = ENV_COOKIE) -> list[int]:
+    """Living processes in whose environment `variable` has a word that begins or ends with `word`."""
+    return [pid for pid in processes() if any(w.startswith(word) or w.endswith(word) for w in _words(pid, variable))]
+
+
+def processes() -> Iterator[int]:
+    """Every process there is."""
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
+
+
+def name_of(pid: int) -> str:
+    """What `ps` calls a process, empty if there is none."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def _words(pid: int, variable: str) -> list[str]:
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            name, _, value = entry.partition(b"=")
+            if name == variable.encode():
+                return value.decode(errors="replace").split()
+    return []
+
+
+def describe(pids: list[int]) -> str:
+    """Process ids with their names and the last word of their commands."""
+    return ", ".join(f"{pid} ({name_of(pid)} … {_last_word(pid)})" for pid in pids) or "nothing"
+
+
+def _last_word(pid: int) -> str:
+    with suppress(OSError):
+        return (
+            Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0").rpartition(b"\0")[2].decode(errors="replace")[-60:]
+        )
+    return ""
+
+
+def check_nothing_alive(sweep_id: str, within_s: float) -> None:
+    """No process that carries the cookie of the sweep is left."""
+    with suppress(AssertionError):
+        wait_until(lambda: not carriers(f"{sweep_id}:"), within_s)
+    left = carriers(f"{sweep_id}:")
+    assert not left, f"alive {within_s} s after the end of sweep {sweep_id}: {describe(left)}"
+
+
+# ------------------------------------------------------------------------------------------------- journals
+
+
+def check_journals(paths: SweepPaths, sweep_id: str, *, torn_allowed: bool) -> dict[str, list[Record]]:
+    """Every journal is whole from its first record to its last, and the package reads from it what we read."""
+    journals = {}
+    for file in sorted(Path(paths.journals).iterdir()):
+        assert file.suffix == ".jsonl", f"{file} is no journal"
+        data = file.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        assert whole == data or torn_allowed, f"{file} ends in half a record"
+        records = list(_parse(whole, file))
+        if records:
+            header = records[0]
+            assert (header["event"], header["sweep"], header["writer"]) == ("journal", sweep_id, file.stem), file
+        journals[file.stem] = records
+    assert read_all(paths.journals) == journals
+    return journals
+
+
+def _parse(data: bytes, file: Path) -> Iterator[Record]:
+    crc = 0
+    for seq, line in enumerate(data.splitlines(keepends=True)):
+        tail = _CRC_TAIL.search(line)
+        assert tail, f"record {seq} of {file} has no checksum"
+        crc = crc32(line[: tail.start()], crc)
+        record = json.loads(line)
+        assert (int(tail[1], 16), record["seq"]) == (crc, seq), f"record {seq} of {file} does not follow the one before"
+        yield record
+
+
+def _is_closed(journals: dict[str, list[Record]]) -> bool:
+    records = journals.get(ORCHESTRATOR, [])
+    assert all(record["event"] != "closed" for record in records[:-1]), "something was recorded after the end"
+    return bool(records) and records[-1]["event"] == "closed"
+
+
+def check_events(journals: dict[str, list[Record]], planned: list[str]) -> None:
+    """Each event happens once, to a run of the plan, in order; each success is recorded exactly once."""
+    successes: Counter[int] = Counter()
+    starts: Counter[tuple[int, int]] = Counter()
+    verdicts: Counter[tuple[int, int]] = Counter()
+    for record in _life(journals):
+        attempt = (record["run"], record["attempt"])
+        assert 0 <= record["run"] < len(planned), f"{record} is about no run of the plan"
+        assert record["attempt"] >= 1
+        starts[attempt] += record["event"] == "started"
+        if record["event"] == "ended":
+            check_reason(record)
+            successes[record["run"]] += record["status"] == "success"
+            verdicts[attempt] += record["reason"] != "lost"
+    for counts, what in ((successes, "success"), (starts, "start"), (verdicts, "verdict")):
+        twice = {key: count for key, count in counts.items() if count > 1}
+        assert not twice, f"recorded more than once: {what} of {twice}"
+    _check_order(journals)
+
+
+def _life(journals: dict[str, list[Record]]) -> Iterator[Record]:
+    for records in journals.values():
+        for record in records:
+            if record["event"] in ("started", "ended"):
+                yield record
+
+
+def _check_order(journals: dict[str, list[Record]]) -> None:
+    """A lane has one run at a time: its records are start and end in turn."""
+    for writer, records in journals.items():
+        if writer == ORCHESTRATOR:
+            continue
+        open_attempt = None
+        for record in records[1:]:
+            attempt = (record["run"], record["attempt"])
+            expected = ("started", None) if open_attempt is None else ("ended", attempt)
+            assert (record["event"], open_attempt) == expected, f"{writer}: {record} after {open_attempt}"
+            open_attempt = attempt if record["event"] == "started" else None
+
+
+def check_reason(record: Record) -> None:
+    """A success has no reason, a failure one of the closed list."""
+    if record["status"] == "success":
+        assert record["reason"] is None, record
+    else:
+        assert record["status"] == "failure", record
+        assert _REASON.fullmatch(record["reason"]), record
+
+
+def check_fold(journals: dict[str, list[Record]]) -> dict[int, Record]:
+    """The state that the journals tell, which no order of files or records changes."""
+    records = list(_life(journals))
+    state = fold(records)
+    shuffled = random.Random(len(records))
+    for _ in range(5):
+        shuffled.shuffle(records)
+        assert fold(records) == state, "the order of the records changes the state"
+    return state
+
+
+def check_ends(state: dict[int, Record], *, closed: bool) -> None:
+    """A sweep that was closed left no attempt without its end."""
+    if closed:
+        endless = [index for index, record in state.items() if record["event"] == "started"]
+        assert not endless, f"the sweep is closed, but these runs were started and never ended: {endless}"
+
+
+# ---------------------------------------------------------------------------------------------- other files
+
+
+def check_plan(paths: SweepPaths, *, whole: bool) -> list[str]:
+    """The plan lists runs 0 to n - 1; returns their parameters as text."""
+    lines = Path(paths.plan).read_bytes().splitlines()
+    planned = [entry for entry in read_plan(paths.plan) if entry is not None]
+    assert [entry.run for entry in planned] == list(range(len(planned)))
+    if whole:
+        assert json.loads(lines[-1]) == {"end": True, "count": len(planned)}
+    return [entry.params_text for entry in planned]
+
+
+def check_run_directories(paths: SweepPaths, planned: list[str], state: dict[int, Record]) -> None:
+    """Each success has its directory with the parameters it was given and the results that were recorded."""
+    for index, record in state.items():
+        if record["event"] != "ended" or record["status"] != "success":
+            continue
+        directory = Path(paths.run(index))
+        assert (directory / PARAMS_FILE).read_text().rstrip("\n") == planned[index]
+        if "results_digest" in record:
+            digest = hashlib.sha256((directory / RESULTS_FILE).read_bytes()).hexdigest()
+            assert digest == record["results_digest"], f"the results of run {index} are not those that were judged"
+
+
+def check_counts(statuses: Sequence[str], statistics: RunStatistics) -> None:
+    """The counts are those of the statuses, and they add up."""
+    counts = Counter(statuses)
+    shown = {status: getattr(statistics, f"{status}_count") for status in STATUSES}
+    assert shown == {status: counts[status] for status in STATUSES}
+    assert statistics.total_count == sum(shown.values()) == len(statuses)
+    assert statistics.complete_count == shown["skipped"] + shown["success"] + shown["failure"]
+
+
+def check_result(result: SweepResult, statuses: Sequence[str], state: dict[int, Record]) -> None:
+    """What the caller got is what the journals say."""
+    assert [run.index for run in result] == list(range(len(statuses)))
+    assert [run.status for run in result] == statuses
+    check_counts(statuses, result.statistics)
+    assert result.statistics.complete_count == len(result), "a result was returned although runs are not complete"
+    assert [run.index for run in result.failed] == [i for i, status in enumerate(statuses) if status == "failure"]
+    for run in result:
+        record = state[run.index]
+        told = (run.reason, run.exit_code, run.attempts, run.duration_s, run.message)
+        fields = ("reason", "exit_code", "attempt", "duration_s", "message")
+        assert told == tuple(record.get(field) for field in fields), run
+        assert bool(run.posted) == ("results_digest" in record), run
+
+
+def check_table(paths: SweepPaths, statuses: Sequence[str], state: dict[int, Record]) -> None:
+    """The table has one row for each run, in order, with its status and reason."""
+    with open(paths.table, newline="", encoding="utf-8") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    told = [(row["index"], row["status"], row["reason"]) for row in rows]
+    assert told == [(str(i), status, state.get(i, {}).get("reason") or "") for i, status in enumerate(statuses)]

@@ -1,0 +1,6 @@
+"""Sleeps, and ends as soon as it is asked to."""
+
+import time
+
+with open("ready", "w"):
+    time.sleep(100)
