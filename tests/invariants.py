@@ -21,6 +21,7 @@ from tests.patience import wait_until
 from multirun.contract import ENV_COOKIE, PARAMS_FILE, RESULTS_FILE
 from multirun.journal import Record, read_all
 from multirun.plan import read_plan
+from multirun.processes import may_be_alive
 from multirun.results import SweepResult
 from multirun.run import STATUSES
 from multirun.rundir import ORCHESTRATOR, SweepPaths
@@ -55,6 +56,8 @@ def check_sweep(
     paths = SweepPaths(os.fspath(path))
     sweep_id: str = json.loads(Path(paths.sweep).read_bytes())["id"]
     check_nothing_alive(sweep_id, within_s)
+    if killed:
+        wait_until(lambda: not _is_written(paths), what=f"the end of the launcher of {paths.root}")
     journals = check_journals(paths, sweep_id, torn_allowed=killed)
     planned = check_plan(paths, whole=result is not None)
     check_events(journals, planned)
@@ -149,6 +152,12 @@ def _parse(data: bytes, file: Path) -> Iterator[Record]:
         record = json.loads(line)
         assert (int(tail[1], 16), record["seq"]) == (crc, seq), f"record {seq} of {file} does not follow the one before"
         yield record
+
+
+def _is_written(paths: SweepPaths) -> bool:
+    """Whether somebody may still write: an orphaned lane records an end when nothing of the run is alive any more."""
+    journals = read_all(paths.journals)
+    return not _is_closed(journals) and any(may_be_alive(records[0]) for records in journals.values() if records)
 
 
 def _is_closed(journals: dict[str, list[Record]]) -> bool:

@@ -82,7 +82,11 @@ class Conductor:
                 await outlast(self._runner.close(self._paths))
         except BaseException as error:  # noqa: BLE001 - raised again once everything is closed
             self._fault = self._fault or error
-        return await outlast(self._finish())
+        await outlast(self._finish())
+        if self._fault is not None:
+            self._fault.add_note(self._whereabouts())
+            raise self._fault
+        return SweepResult(Path(self._paths.root), self._runs, self._statistics())
 
     async def _execute(self, planned: list[CheckedParams] | None) -> None:
         if planned is not None:
@@ -107,15 +111,21 @@ class Conductor:
         return iter(self._runs)
 
     def _pulled_runs(self) -> Iterator[Run]:
-        """Pull one parameter map after another; what goes wrong stops the pulling, not the runs that were started."""
+        """Pull one parameter map after another until there is none left or something goes wrong."""
         planner = Planner(self._request.command, self._request.env)
+        candidates = iter(self._request.runs)
+        while (run := self._pull(candidates, planner)) is not None:
+            yield run
+
+    def _pull(self, candidates: Iterator[object], planner: Planner) -> Run | None:
+        """Pull one parameter map; what goes wrong ends the pulling, and the sweep once the started runs have ended."""
         try:
-            for index, candidate in enumerate(self._request.runs):
-                yield self._enroll(planner.plan(index, candidate))
-        except Exception as error:  # noqa: BLE001 - whatever the caller's generator raises
-            self._fault = error
-        else:
+            return self._enroll(planner.plan(len(self._runs), next(candidates)))
+        except StopIteration:
             self._close_plan()
+        except BaseException as error:  # noqa: BLE001 - whatever the caller's generator raises, sys.exit() included
+            self._fault = error
+        return None
 
     def _enroll(self, params: CheckedParams) -> Run:
         run = Run(len(self._runs), params.params, self._home)
@@ -175,7 +185,7 @@ class Conductor:
         try:
             if self._request.on_result is not None:
                 self._request.on_result(run)
-        except Exception as error:  # noqa: BLE001 - whatever the caller's function raises
+        except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
             self._fault = self._fault or error
 
     def lost(self, index: int, message: str) -> None:
@@ -208,8 +218,8 @@ class Conductor:
             self._journal.append(self._unwritten[0])
             del self._unwritten[0]
 
-    async def _finish(self) -> SweepResult:
-        """Close every file, write the table, and return the result or raise what went wrong."""
+    async def _finish(self) -> None:
+        """Close every file and write the table."""
         if not self._total_known:
             self._runner.ledger.close_plan()
         try:
@@ -219,10 +229,6 @@ class Conductor:
             self._fault = self._fault or StorageError(f"{problem}; what its runs did is in its journals")
         finally:
             self._runner.ledger.end(self._paths.root)
-        if self._fault is not None:
-            self._fault.add_note(self._whereabouts())
-            raise self._fault
-        return SweepResult(Path(self._paths.root), self._runs, self._statistics())
 
     def _close_files(self) -> None:
         try:

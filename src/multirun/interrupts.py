@@ -58,7 +58,8 @@ class Interrupts:
             yield
         finally:
             self._task = None
-            runner.ledger.notice("signal", None)
+            if self._count:
+                runner.ledger.notice("signal", None)
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
         """Only take note here: what is done about it happens in the event loop."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 from multirun.command import fields, near_misses, render, split_field
@@ -60,7 +64,16 @@ class Planner:
         unknown = {field for field in self._fields if split_field(field, names) is None}
         for field, name in near_misses(unknown, sorted(names)):
             message = f"{{{field}}} names no parameter and is passed on as it is; did you mean {{{name}}}?"
-            warnings.warn(message, MultirunWarning, stacklevel=2)
+            warnings.warn_explicit(message, MultirunWarning, *_callers_line())
+
+
+def _callers_line() -> tuple[str, int]:
+    """File and line of whoever called into multirun, however deep in an event loop the mistake was noticed."""
+    own = (os.path.dirname(__file__), os.path.dirname(asyncio.__file__))
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(own):
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else (__file__, 0)
 
 
 def plan_each(planner: Planner, candidates: Iterable[object], mistakes: list[str]) -> Iterator[CheckedParams | None]:

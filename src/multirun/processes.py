@@ -130,7 +130,8 @@ def descendants_of(pid: int, spare: Iterable[int] = ()) -> list[int]:
 def signal_descendants(signum: int, spare: Iterable[int] = ()) -> list[int]:
     """Signal every descendant of this process and return those that were there.
 
-    Process groups are signalled first, because a fork storm cannot outrun that.
+    Whole process groups are signalled where there are any, because a fork storm cannot outrun that. Each process gets
+    the signal once, except SIGKILL, which nobody can receive twice.
 
     Args:
         signum: the signal.
@@ -138,19 +139,21 @@ def signal_descendants(signum: int, spare: Iterable[int] = ()) -> list[int]:
     """
     own = os.getpgrp()
     members = descendants_of(os.getpid(), spare)
-    groups = {group for pid in members if (group := _group_of(pid)) and group in members and group != own}
+    group_of = {pid: _group_of(pid) for pid in members}
+    groups = {group for group in group_of.values() if group in group_of and group != own}
     for group in groups:
         _send(os.killpg, group, signum)
     for pid in members:
-        _signal_member(pid, signum, members)
+        if signum == signal.SIGKILL or group_of[pid] not in groups:
+            _signal_member(pid, signum, members)
     return members
 
 
-def _group_of(pid: int) -> int | None:
+def _group_of(pid: int) -> int:
     try:
         return os.getpgid(pid)
     except ProcessLookupError:
-        return None
+        return 0
 
 
 def _signal_member(pid: int, signum: int, members: list[int]) -> None:
@@ -233,6 +236,6 @@ def kill_carriers(cookie: str, variable: str, patience_s: float = 2.0) -> int:
 def _kill_with_group(pid: int) -> None:
     """Kill a process of a run at once, and its group: every run has a session, so its groups are its own."""
     group = _group_of(pid)
-    if group is not None and group not in (0, os.getpgrp()):
+    if group not in (0, os.getpgrp()):
         _send(os.killpg, group, signal.SIGKILL)
     _send(os.kill, pid, signal.SIGKILL)

@@ -38,7 +38,8 @@ def outranks(record: Record, known: Record) -> bool:
 
 
 def _text(record: Record) -> str:
-    return json.dumps(record, sort_keys=True)
+    """What a record says, wherever it stands."""
+    return json.dumps({key: value for key, value in record.items() if key not in ("seq", "crc")}, sort_keys=True)
 
 
 def fold(records: Iterable[Record]) -> dict[int, Record]:

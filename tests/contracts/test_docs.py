@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -197,11 +198,18 @@ def test_formats_explains_every_type() -> None:
 # -------------------------------------------------------------------------------------- the map of the code
 
 
-def test_design_names_every_module() -> None:
+def test_design_names_every_module_in_its_layer() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     package = Path(multirun.__file__).parent
-    modules = {path.stem for path in package.rglob("*.py")} | {path.name for path in package.iterdir() if path.is_dir()}
-    listed = {name.rpartition("/")[2] for row in rows(section("design.md", "## Modules")) for name in names_in(row[1])}
-    assert {name for name in modules if not name.startswith("__")} <= listed
+    inner = [path for path in package.rglob("*.py") if path.parent != package and not path.name.startswith("__")]
+    table = rows(section("design.md", "## Modules"))
+    assert len(table) == len(layers)
+    for row, layer in zip(table, layers, strict=True):
+        modules = re.findall(r"\w+", layer)
+        parts = {path.stem for path in inner if path.parent.name in modules}
+        assert {*modules, *parts} <= set(names_in(row[1])), row[0]
 
 
 def test_design_shows_every_change_of_status() -> None:

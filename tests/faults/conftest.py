@@ -13,7 +13,7 @@ def start_script(leaves_no_process: str, tmp_path: Path) -> Iterator[Callable[..
     started: list[Script] = []
 
     def start(**given: object) -> Script:
-        script = Script(tmp_path, **given)  # type: ignore[arg-type]
+        script = Script(**{"folder": tmp_path, **given})  # type: ignore[arg-type]
         started.append(script)
         return script
 

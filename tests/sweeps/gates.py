@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+from multirun.processes import start_tick
 
 _PROGRAM = """
 mkdir "$0/living/$1" || exit 99
 ls "$0/living" | wc -l > overlap
+echo $$ > "$0/waiting/$1"
 read -r word < "$0/$1"
 echo "{\\"gate\\": \\"$1\\", \\"word\\": \\"$word\\"}" > "$MULTIRUN_RESULTS"
+rm "$0/waiting/$1"
 rmdir "$0/living/$1"
 """
 
@@ -18,6 +23,7 @@ class Gates:
 
     def __init__(self, folder: Path, names: Iterable[object]) -> None:
         (folder / "living").mkdir(parents=True)
+        (folder / "waiting").mkdir()
         self._folder = folder
         self._ends: dict[str, int] = {}
         for name in map(str, names):
@@ -29,9 +35,9 @@ class Gates:
         """Write into the file `overlap` how many programs live, wait at the gate, post name and word, and end."""
         return ["sh", "-c", _PROGRAM, str(self._folder), name]
 
-    def living(self) -> set[str]:
-        """The names of the programs that live now."""
-        return set(os.listdir(self._folder / "living"))
+    def waiting(self) -> set[str]:
+        """The names of the programs that wait at their gates now."""
+        return {path.name for path in (self._folder / "waiting").iterdir() if _is_alive(path)}
 
     def open(self, *names: object, word: str = "go") -> None:
         """Let programs go, also those that come later."""
@@ -47,3 +53,11 @@ class Gates:
         for end in self._ends.values():
             os.close(end)
         self._ends.clear()
+
+
+def _is_alive(file: Path) -> bool:
+    """Whether the process lives that wrote its number into a file; it may be writing, or removing the file, now."""
+    with suppress(FileNotFoundError):
+        number = file.read_text().strip()
+        return bool(number) and start_tick(int(number)) is not None
+    return False

@@ -79,7 +79,7 @@ async def test_results_are_in_the_order_of_the_maps_whatever_ends_first(sweep_di
             on_result=lambda run: finished.append(run.index),
         )
     )
-    await wait_until_async(lambda: len(gates.living()) == 4)
+    await wait_until_async(lambda: len(gates.waiting()) == 4)
     for number in (3, 1, 0, 2):
         gates.open(number)
         await wait_until_async(lambda: finished and finished[-1] == number)  # noqa: B023 - awaited at once
@@ -188,9 +188,9 @@ async def test_an_exception_of_on_result_ends_the_sweep_once_started_runs_have(s
             on_result=complain,
         )
     )
-    await wait_until_async(lambda: gates.living() == {"0", "1"})
+    await wait_until_async(lambda: gates.waiting() == {"0", "1"})
     gates.open(0, 2, 3, 4, 5)
-    await wait_until_async(lambda: gates.living() == {"1"})
+    await wait_until_async(lambda: gates.waiting() == {"1"})
     assert not sweep.done()
     gates.open(1, word="last")
     with pytest.raises(UnhappyError) as raised:

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,9 @@ async def conduct_until_it_breaks(
             runs=maps, cmd=gates.command(), output_path=sweep_dir, runner=ParallelLocalRunner(max_parallel=3)
         )
     )
-    await wait_until_async(lambda: gates.living() == {"0", "1"})
+    await wait_until_async(lambda: gates.waiting() == {"0", "1"})
     gates.open(0)
-    await wait_until_async(lambda: gates.living() == {"1"})
+    await wait_until_async(lambda: gates.waiting() == {"1"})
     assert not sweep.done()
     gates.open(1, word="last")
     with pytest.raises(error) as raised:
@@ -78,15 +80,37 @@ async def test_an_exception_of_the_generator_reaches_the_caller(sweep_dir: Path,
     assert await conduct_until_it_breaks(sweep_dir, gates, maps(), BrokenError) is broken
 
 
-@pytest.mark.parametrize("kind", [BrokenError, KeyboardInterrupt, SystemExit])
-def test_a_generator_that_breaks_before_its_first_map(sweep_dir: Path, kind: type[BaseException]) -> None:
+def test_a_generator_that_breaks_before_its_first_map(sweep_dir: Path) -> None:
     def maps() -> Iterator[dict[str, int]]:
-        raise kind
+        raise BrokenError
         yield {}
 
-    with pytest.raises(kind):
+    with pytest.raises(BrokenError):
         multirun(runs=maps(), cmd=["true"], output_path=sweep_dir, display=False)
     check_sweep(sweep_dir)
+
+
+LEAVES = """
+import sys
+from multirun import multirun
+
+def maps():
+    yield {"x": 1}
+    {in_generator}
+
+multirun(runs=maps(), cmd=["true"], output_path="sweep", display=False, on_result=lambda run: {in_on_result})
+"""
+
+
+@pytest.mark.parametrize(("in_generator", "in_on_result"), [("sys.exit(7)", "None"), ("pass", "sys.exit(7)")])
+def test_code_of_the_caller_may_leave_the_program(tmp_path: Path, in_generator: str, in_on_result: str) -> None:
+    code = LEAVES.replace("{in_generator}", in_generator).replace("{in_on_result}", in_on_result)
+    script = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (script.returncode, script.stdout, script.stderr) == (7, "", "")
+    check_sweep(tmp_path / "sweep")
+    assert take_snapshot(str(tmp_path / "sweep")).statistics.success_count == 1
 
 
 async def test_the_runner_works_on_after_a_generator_broke(tmp_path: Path) -> None:

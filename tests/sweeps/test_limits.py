@@ -32,11 +32,11 @@ async def test_a_free_slot_is_filled_at_once_and_the_limit_holds(sweep_dir: Path
     watch = Watch(runner)
     sweep = start(gates, sweep_dir, range(8), runner)
     living = {0, 1, 2}
-    await wait_until_async(lambda: gates.living() == names(*living))
+    await wait_until_async(lambda: gates.waiting() == names(*living))
     for leaves, enters in ((1, 3), (0, 4), (4, 5), (2, 6), (6, 7)):
         gates.open(leaves)
         living = living - {leaves} | {enters}
-        await wait_until_async(lambda: gates.living() == names(*living))  # noqa: B023 - awaited at once
+        await wait_until_async(lambda: gates.waiting() == names(*living))  # noqa: B023 - awaited at once
         await wait_until_async(lambda: runner.computeStatistics().running_count == 3)
     gates.open(*living)
     result = await sweep
@@ -75,7 +75,7 @@ async def test_two_sweeps_of_one_runner_share_its_limit(tmp_path: Path, gates: G
     watch = Watch(runner)
     one = start(gates, tmp_path / "one", range(4), runner)
     two = start(gates, tmp_path / "two", range(4, 8), runner)
-    await wait_until_async(lambda: len(gates.living()) == 2 and runner.computeStatistics().total_count == 8)
+    await wait_until_async(lambda: len(gates.waiting()) == 2 and runner.computeStatistics().total_count == 8)
     assert runner.computeStatistics().pending_count == 6
     gates.open_all()
     results = await asyncio.gather(one, two)
@@ -92,9 +92,9 @@ async def test_two_sweeps_of_one_runner_share_its_limit(tmp_path: Path, gates: G
 async def test_two_runners_have_limits_of_their_own(tmp_path: Path, gates: Gates) -> None:
     one, two = ParallelLocalRunner(max_parallel=2), ParallelLocalRunner(max_parallel=1)
     sweeps = [start(gates, tmp_path / "one", range(4), one), start(gates, tmp_path / "two", range(4, 8), two)]
-    await wait_until_async(lambda: gates.living() == names(0, 1, 4))
+    await wait_until_async(lambda: gates.waiting() == names(0, 1, 4))
     gates.open(4)
-    await wait_until_async(lambda: gates.living() == names(0, 1, 5))
+    await wait_until_async(lambda: gates.waiting() == names(0, 1, 5))
     gates.open_all()
     for result in await asyncio.gather(*sweeps):
         assert result.statistics.success_count == 4
@@ -107,13 +107,13 @@ async def test_the_semaphore_holds_one_token_for_each_living_run(sweep_dir: Path
     semaphore = runner.semaphore
     await semaphore.acquire()  # the caller keeps one for something else
     sweep = start(gates, sweep_dir, range(4), runner)
-    await wait_until_async(lambda: gates.living() == names(0))
+    await wait_until_async(lambda: gates.waiting() == names(0))
     assert semaphore.locked()
     gates.open(0)
-    await wait_until_async(lambda: gates.living() == names(1))
+    await wait_until_async(lambda: gates.waiting() == names(1))
     assert runner.computeStatistics().running_count == 1
     semaphore.release()
-    await wait_until_async(lambda: gates.living() == names(1, 2))
+    await wait_until_async(lambda: gates.waiting() == names(1, 2))
     assert semaphore.locked()
     gates.open_all()
     check_sweep(sweep_dir, result=await sweep)
@@ -144,14 +144,14 @@ async def test_whatever_ends_a_run_gives_its_token_back(sweep_dir: Path, script:
 async def test_a_runs_task_is_there_while_it_is_attended(sweep_dir: Path, gates: Gates) -> None:
     runner = ParallelLocalRunner(max_parallel=2)
     sweep = start(gates, sweep_dir, range(4), runner)
-    await wait_until_async(lambda: gates.living() == names(0, 1))
+    await wait_until_async(lambda: gates.waiting() == names(0, 1))
     assert [isinstance(run.task, asyncio.Task) for run in runner.runs] == [True, True, False, False]
     assert [run.task is None for run in runner.runs] == [False, False, True, True]
     task = runner.runs[1].task
     assert task is not None
     task.cancel()
     await wait_until_async(lambda: runner.runs[1].status == "failure")
-    await wait_until_async(lambda: "2" in gates.living())
+    await wait_until_async(lambda: "2" in gates.waiting())
     gates.open(0, 2, 3)
     result = await sweep
     assert [run.reason for run in result] == [None, "cancelled", None, None]
@@ -176,7 +176,7 @@ async def test_a_generator_is_pulled_only_as_runs_can_start(sweep_dir: Path, gat
         multirunAsync(runs=pulled(), cmd=gates.command(), output_path=sweep_dir, runner=runner)
     )
     for first in range(10):
-        await wait_until_async(lambda: gates.living() == names(first, first + 1))  # noqa: B023 - awaited at once
+        await wait_until_async(lambda: gates.waiting() == names(first, first + 1))  # noqa: B023 - awaited at once
         counts = runner.computeStatistics()
         assert (counts.total_count, counts.total_known) == (len(ahead), False)
         assert len(ahead) - first <= 2 * runner.max_parallel

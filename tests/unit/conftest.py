@@ -5,6 +5,7 @@ import pytest
 _PURE = {
     "test_command",
     "test_contract",
+    "test_copying",
     "test_definition",
     "test_durations",
     "test_encoding",

@@ -2,11 +2,14 @@
 
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from multirun import errors
-from multirun.errors import ConfigurationError, MultirunError, SweepTerminatedError
+from multirun.errors import ConfigurationError, MultirunError, RunsFailedError
+from multirun.results import SweepResult
+from multirun.statistics import Tally
 
 NATURAL = {
     "ConfigurationError": ValueError,
@@ -22,8 +25,6 @@ NATURAL = {
     "RunningLoopError": RuntimeError,
     "RunsFailedError": RuntimeError,
     "StorageError": OSError,
-    "SweepInterruptedError": KeyboardInterrupt,
-    "SweepTerminatedError": SystemExit,
 }
 
 
@@ -87,8 +88,8 @@ def test_errors_with_a_message_survive_it_too(error: type[MultirunError]) -> Non
     assert str(copy) == "what happened"
 
 
-@pytest.mark.parametrize(("signum", "code"), [(15, 143), (1, 129)])
-def test_a_script_that_was_terminated_leaves_with_the_code_of_its_signal(signum: int, code: int) -> None:
-    error = SweepTerminatedError("SIGTERM ended the sweep", signum)
-    assert error.code == code
-    assert str(error) == "SIGTERM ended the sweep"
+def test_failed_runs_come_with_the_whole_result() -> None:
+    result = SweepResult(Path("/sweep"), [], Tally().statistics(total_known=True))
+    error = RunsFailedError("1 of 2 runs failed", result)
+    assert error.result is result
+    assert str(error) == "1 of 2 runs failed"

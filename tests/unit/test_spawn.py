@@ -74,16 +74,19 @@ def test_no_signal_is_ignored_or_blocked_in_a_program(here: Path) -> None:
     assert run("grep", "-E", "Sig(Ign|Blk)", "/proc/self/status") == 0
     lines = (here / "out").read_text().split()
     assert [name for name in lines if name.startswith("Sig")] == ["SigBlk:", "SigIgn:"]
-    assert {int(mask, 16) for mask in lines if not mask.startswith("Sig")} == {0}
+    own_signals_of_libc = 0b11 << 31
+    assert {int(mask, 16) & ~own_signals_of_libc for mask in lines if not mask.startswith("Sig")} == {0}
 
 
-def test_a_program_inherits_no_descriptor(here: Path) -> None:
-    held = os.open("/dev/null", os.O_RDONLY)
+def test_a_program_gets_three_descriptors_and_none_of_ours(here: Path) -> None:
+    ours = {os.open("/dev/null", os.O_RDONLY) for _ in range(20)}
     assert run("ls", "-l", "/proc/self/fd") == 0
-    os.close(held)
-    targets = [line.rpartition(" ")[2] for line in (here / "out").read_text().splitlines()[1:]]
-    assert targets[:3] == ["/dev/null", str(here / "out"), str(here / "err")]
-    assert len(targets) == 4  # the folder that ls reads
+    for descriptor in ours:
+        os.close(descriptor)
+    rows = [line.split() for line in (here / "out").read_text().splitlines()[1:]]
+    targets = {int(row[-3]): row[-1] for row in rows}
+    assert [targets[number] for number in range(3)] == ["/dev/null", str(here / "out"), str(here / "err")]
+    assert len(ours & set(targets)) <= 1  # the folder that ls reads may have got one of the numbers
 
 
 def test_words_arrive_as_they_are(here: Path) -> None:
@@ -147,14 +150,14 @@ def make_broken_link(here: Path) -> str:
 CANNOT: list[tuple[Callable[[Path], str], str]] = [
     (
         lambda here: "no-such-program",
-        "command not found: 'no-such-program' is in no directory of PATH (/usr/bin:/bin); give its full path",
+        "command not found: 'no-such-program' is in no folder of PATH (/usr/bin:/bin); give its full path",
     ),
     (lambda here: "/none/job", "command not found: there is no '/none/job'"),
     (
         lambda here: "./job",
         "command not found: there is no './job' in the run directory; give its full path or add it to input_files",
     ),
-    (lambda here: "", "command not found: '' is in no directory of PATH"),
+    (lambda here: "", "command not found: '' is in no folder of PATH"),
     (make_broken_link, "command not found: there is no '{here}/job'"),
     (make_missing_interpreter, "'{here}/job' cannot be executed: its interpreter '/none/python3' does not exist"),
     (

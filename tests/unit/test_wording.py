@@ -38,12 +38,15 @@ def failed(params: dict[str, Any], reason: str, message: str | None) -> Run:
     ("params", "reason", "message", "line"),
     [
         ({"x": 1}, "exit:1", None, "run 7 (x=1) failed: exit:1; see /sweep/runs/7/stderr.log"),
+        ({"x": 1}, "staging-failed", "no room", "run 7 (x=1) failed: staging-failed: no room; see /sweep/runs/7"),
+        ({"x": 1}, "cancelled", "before its start", "run 7 (x=1) failed: cancelled: before its start"),
+        ({"x": 1}, "cancelled", None, "run 7 (x=1) failed: cancelled; see /sweep/runs/7/stderr.log"),
         ({}, "timeout", None, "run 7 failed: timeout; see /sweep/runs/7/stderr.log"),
         (
             {"x": 1, "name": "a b"},
             "exec-failed",
             "command not found",
-            "run 7 (x=1, name='a b') failed: exec-failed: command not found; see /sweep/runs/7/stderr.log",
+            "run 7 (x=1, name='a b') failed: exec-failed: command not found; see /sweep/runs/7",
         ),
         (
             {"x\x1b[2J": "\n"},

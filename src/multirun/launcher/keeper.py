@@ -42,6 +42,8 @@ class Keeper:
         for descriptor in (control, facts):
             os.set_inheritable(descriptor, False)
         os.chdir("/")
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the application blocks or ignores is inherited
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(ignored, signal.SIG_IGN)
         self._control = socket.socket(fileno=control)
@@ -80,20 +82,28 @@ class Keeper:
         return _AGAIN_S * 1000 if self._wanted else None
 
     def _obey(self) -> bool:
-        """Take the lane that the orchestrator asks for; False if there is no orchestrator any more."""
+        """Take a lane that the orchestrator asks for, or end one; False if there is no orchestrator any more."""
         try:
             message, descriptors, _, _ = socket.recv_fds(self._control, LARGEST_MESSAGE, 1)
         except OSError:
             return False
         if message in (b"", b"leave"):
             return False
-        number = int(message.split()[1])
+        word, number = message.split()[0], int(message.split()[1])
+        if word == b"kill":
+            self._kill(number)
+            return True
         orders = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         if orders and _can_open(_SPARE_DESCRIPTORS):
             self._wanted.append((number, orders[0]))
         else:
             self._turn_away(number, orders)
         return True
+
+    def _kill(self, number: int) -> None:
+        for pid, (lane, _) in self._lanes.items():
+            if lane == number:
+                os.kill(pid, signal.SIGKILL)
 
     def _turn_away(self, number: int, orders: list[socket.socket]) -> None:
         """Let the orchestrator ask again for a lane that there are no descriptors for, though not at once."""

@@ -32,6 +32,7 @@ from multirun.verdict import Outcome, failure, judge
 if TYPE_CHECKING:
     from multirun.journal import Record
 
+_A = TypeVar("_A")
 _T = TypeVar("_T")
 _PATIENCE_S = 1.0
 """How long a run that was told to stop still waits for what the machine lacks."""
@@ -132,27 +133,27 @@ class Lane:
             bench.close()
 
     def _execute(self, order: Order) -> None:
-        bench = self._insist(order, lambda: self._bench(order))
+        bench = self._benches.get(order.key) or self._insist(order, self._open_bench, order)
         self._facts.report_start(order.key, *self._record(order, bench, started(order.run, order.attempt)))
         begin = monotonic()
         end = self._attempt(order, bench)
         record = _ended_record(order, end, monotonic() - begin)
         self._facts.report_end(order.key, *self._record(order, bench, record))
 
-    def _bench(self, order: Order) -> Workbench:
-        if order.key not in self._benches:
-            self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
+    def _open_bench(self, order: Order) -> Workbench:
+        self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
         return self._benches[order.key]
 
     def _record(self, order: Order, bench: Workbench, fields: Record) -> tuple[int, bytes]:
         """Write a record into the journal; return where it begins, and its line."""
-        return self._insist(order, lambda: (bench.journal.offset, bench.journal.append(fields)))
+        offset = bench.journal.offset
+        return offset, self._insist(order, bench.journal.append, fields)
 
-    def _insist(self, order: Order, action: Callable[[], _T]) -> _T:
+    def _insist(self, order: Order, action: Callable[[_A], _T], argument: _A) -> _T:
         """Do what must not fail for want of space or descriptors: while it does, say so, wait and try again."""
         for pause_s in _pauses_s():
             try:
-                done = action()
+                done = action(argument)
             except OSError as error:
                 if error.errno not in LACKING or self._leaving:
                     raise
@@ -187,7 +188,7 @@ class Lane:
         options = bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, lambda left: self._tell_stuck(order, left))
         self._watch(tree)
-        posted = self._insist(order, lambda: read_posted(bench.paths.run(order.run)))
+        posted = self._insist(order, read_posted, bench.paths.run(order.run))
         rules = bench.definition.rules
         missing = bench.missing_files(order.run)
         return _End(judge(tree.exit_status or 0, tree.stopped, posted, missing, rules), tree, posted)

@@ -1,8 +1,8 @@
 """What orchestrator, keeper and lanes say to each other.
 
 Orchestrator to lane, one datagram each: an order (`run …`), `cancel`, `kill`, `forget …`.
-Orchestrator to keeper: `lane <number>` with the lane's end of its socket, `leave`. Keeper to orchestrator: `ready`,
-`lost <number> <unread>`, `notice <text>`.
+Orchestrator to keeper: `lane <number>` with the lane's end of its socket, `kill <number>`, `leave`. Keeper to
+orchestrator: `ready`, `lost <number> <unread>`, `notice <text>`.
 Lane to orchestrator, one line each on a pipe that all lanes share: facts. A line of at most `PIPE_BUF` bytes is written
 whole or not at all.
 """

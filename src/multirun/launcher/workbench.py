@@ -125,7 +125,10 @@ def _make(run_dir: str) -> None:
     try:
         os.mkdir(run_dir)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(run_dir), exist_ok=True)
+        try:
+            os.mkdir(os.path.dirname(run_dir))
+        except FileExistsError:  # another lane was faster
+            pass
         os.mkdir(run_dir)
 
 

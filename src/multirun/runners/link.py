@@ -19,6 +19,7 @@ from multirun.contract import ENV_COOKIE
 from multirun.errors import LauncherError, MultirunError
 from multirun.journal import JournalTail, Record
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, LOOK, NOTICE, Fact, Order, forget, parse_notice
+from multirun.launcher.spawn import LACKING
 from multirun.processes import kill_carriers
 from multirun.runners.seat import Pending, Seat
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _PIPE_READ = 1 << 16
 _READY_S = 60.0
+_AGAIN_S = 0.5
 _LEAVING_S = 5.0
 """How long a launcher may take to leave before it is killed; it ends everything within 2 s."""
 
@@ -45,6 +47,8 @@ class LauncherLink:
         Raises:
             LauncherError: the machine refuses.
         """
+        if sys.platform != "linux":
+            raise LauncherError(f"runs can be executed on Linux only; this is {sys.platform}")
         self.alive = True
         self._id = secrets.token_hex(4)
         self._loop = asyncio.get_running_loop()
@@ -112,8 +116,11 @@ class LauncherLink:
             OSError: this process lacks what a new lane takes, or the launcher has to catch up first.
         """
         pending = Pending(assignment)
-        self._give(self._idle.pop() if self._idle else self._open_seat(), pending)
+        self._give(self._free_seat(), pending)
         return pending
+
+    def _free_seat(self) -> Seat:
+        return self._idle.pop() if self._idle else self._open_seat()
 
     def _give(self, seat: Seat, pending: Pending) -> None:
         seat.pending = pending
@@ -216,11 +223,24 @@ class LauncherLink:
     def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> None:
         try:
             records = tail.read()
+            if not records:
+                os.stat(tail.path)
         except MultirunError as error:
-            self._lose(seat, str(error))
-            return
-        for record in records:
-            self._apply(seat, key, record)
+            self._disown(seat, str(error))
+        except OSError as error:
+            if error.errno in LACKING:
+                self._loop.call_later(_AGAIN_S, self._catch_up, seat, key, tail)
+            else:
+                self._disown(seat, f"its journal {tail.path} cannot be read: {error.strerror}")
+        else:
+            for record in records:
+                self._apply(seat, key, record)
+
+    def _disown(self, seat: Seat, why: str) -> None:
+        """What a lane does cannot be followed any more: have it killed; it is lost once nothing of its run is alive."""
+        seat.fault = why
+        with suppress(OSError):
+            self._control.send(b"kill %d" % seat.number)
 
     def _apply(self, seat: Seat, key: int, record: Record) -> None:
         if seat.pending is None:
@@ -282,10 +302,10 @@ class LauncherLink:
         if seat.pending is None:
             return
         if not unread:
-            self._lose(seat, "the lane of the launcher that executed it was killed")
+            self._lose(seat, seat.fault or "the lane of the launcher that executed it was killed")
             return
         try:
-            self._give(self._open_seat(), seat.pending)
+            self._give(self._free_seat(), seat.pending)
         except OSError as error:
             self._lose(seat, f"its lane was killed, and the machine refuses another: {error.strerror}")
 

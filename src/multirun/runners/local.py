@@ -22,11 +22,12 @@ _AGAIN_S = 0.5
 
 
 class _Venue:
-    """What belongs to one event loop: the limit, the launcher, and how many sweeps need it."""
+    """What belongs to one event loop: the limit, the launcher and those that died before it, and who needs them."""
 
     def __init__(self, semaphore: asyncio.Semaphore) -> None:
         self.semaphore = semaphore
         self.link: LauncherLink | None = None
+        self.fallen: list[LauncherLink] = []
         self.sweeps = 0
 
 
@@ -86,7 +87,10 @@ class ParallelLocalRunner(AbstractRunner):
 
     async def _link(self, venue: _Venue) -> LauncherLink:
         """The launcher, a new one if there is none that lives."""
-        if venue.link is None or not venue.link.alive:
+        if venue.link is not None and not venue.link.alive:
+            venue.fallen.append(venue.link)
+            venue.link = None
+        if venue.link is None:
             venue.link = LauncherLink()
         link = venue.link
         await link.ready()
@@ -125,13 +129,14 @@ class ParallelLocalRunner(AbstractRunner):
         """Let go of a sweep; the launcher leaves with the last one."""
         venue = self._venue()
         venue.sweeps -= 1
-        if venue.link is None:
-            return
+        links = [*venue.fallen, venue.link] if venue.link else venue.fallen
         if venue.sweeps:
-            venue.link.forget(paths.root)
+            for link in links:
+                link.forget(paths.root)
             return
-        link, venue.link = venue.link, None
-        await link.close()
+        venue.fallen, venue.link = [], None
+        for link in links:
+            await link.close()
 
 
 async def _wait_for_more(assignment: Assignment, error: OSError) -> None:

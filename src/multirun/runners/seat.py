@@ -48,11 +48,13 @@ class Seat:
         number: its number.
         orders: our end of its socket.
         pending: what it executes, if anything.
+        fault: why it cannot be followed any more and is being killed, None if all is well.
     """
 
-    __slots__ = ("number", "orders", "pending")
+    __slots__ = ("fault", "number", "orders", "pending")
 
     def __init__(self, number: int, orders: socket.socket) -> None:
         self.number = number
         self.orders = orders
         self.pending: Pending | None = None
+        self.fault: str | None = None

@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.runners.harness import HARNESSES, Harness
+
+
+@pytest.fixture(params=HARNESSES.values(), ids=HARNESSES)
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
+    """Each kind of runner in turn."""
+    made: Harness = request.param(tmp_path)
+    yield made
+    made.close()
