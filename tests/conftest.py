@@ -8,14 +8,12 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
-from tests.invariants import carriers, describe
+from tests.invariants import MARK, carriers, describe
 from tests.patience import wait_until
 
 settings.register_profile("multirun", deadline=None)
 settings.load_profile("multirun")
 
-MARK = "TEST_THAT_STARTED_THIS"
-"""Environment variable by which every process knows the test that started it: launchers and programs inherit it."""
 _LEAVING_S = 5.0
 
 

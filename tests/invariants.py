@@ -18,17 +18,19 @@ from typing import Any
 
 from tests.patience import wait_until
 
-from multirun.contract import ENV_COOKIE, PARAMS_FILE, RESULTS_FILE
+from multirun.contract import ENV_COOKIE, ENV_RUN_DIR, PARAMS_FILE, RESULTS_FILE
 from multirun.journal import Record, read_all
 from multirun.plan import read_plan
 from multirun.processes import may_be_alive
 from multirun.results import SweepResult
-from multirun.run import STATUSES
+from multirun.run import STATUSES, Run
 from multirun.rundir import ORCHESTRATOR, SweepPaths
 from multirun.snapshot import fold, status_of, take_snapshot
 from multirun.statistics import RunStatistics
 from multirun.verdict import REASONS
 
+MARK = "TEST_THAT_STARTED_THIS"
+"""Environment variable by which every process knows the test that started it: launchers and programs inherit it."""
 _PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)"}
 _REASON = re.compile("|".join(_PATTERNS.get(reason, re.escape(reason)) for reason in REASONS))
 _CRC_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')
@@ -113,6 +115,12 @@ def _last_word(pid: int) -> str:
             Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0").rpartition(b"\0")[2].decode(errors="replace")[-60:]
         )
     return ""
+
+
+def check_dead(run: Run) -> None:
+    """Nothing of a run that is reported is alive: made to be given to `multirun` as `on_result`."""
+    left = carriers(str(run.path), ENV_RUN_DIR)
+    assert not left, f"{run} is reported, but alive is {describe(left)}"
 
 
 def check_nothing_alive(sweep_id: str, within_s: float) -> None:

@@ -91,7 +91,8 @@ def _life(snapshot: Snapshot) -> str:
         return "still going"
     if exit_code(snapshot) != INCOMPLETE:
         return "complete"
-    cut = f" ({snapshot.interrupted_count} runs were cut off)" if snapshot.interrupted_count else ""
+    count = snapshot.interrupted_count
+    cut = f" ({count} {'run was' if count == 1 else 'runs were'} cut off)" if count else ""
     return f"stopped before it was complete{cut}"
 
 

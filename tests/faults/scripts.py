@@ -23,12 +23,15 @@ import signal, sys
 for signum in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(signum, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.path.append({tests!r})
 from multirun import *
 from multirun import multirun
+from tests.invariants import check_dead
+on_result = check_dead
 {before}
 result = multirun(
     runs={runs}, cmd={command}, output_path={root!r}, runner=ParallelLocalRunner(max_parallel={max_parallel}),
-    display=False, {options}
+    display=False, on_result=on_result, {options}
 )
 {after}
 """
@@ -77,6 +80,7 @@ class Script:
         self.root = folder / "sweep"
         self._complaints = folder / "script.err"
         text = _TEMPLATE.format(
+            tests=str(PROGRAMS.parents[1]),
             runs=runs if isinstance(runs, str) else list(runs),
             command=list(command),
             root=str(self.root),

@@ -1,7 +1,7 @@
 """Cancelling: the call at any moment, once or many times; one run; and the time limit that does it by itself."""
 
 import asyncio
-import json
+import functools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from tests.faults.scripts import EVIL, evil, menagerie
-from tests.invariants import check_nothing_alive, check_sweep
+from tests.invariants import check_dead, check_sweep
 from tests.patience import wait_until_async
 
-from multirun import ParallelLocalRunner, multirunAsync
+from multirun import FileResource, ParallelLocalRunner, multirunAsync
 from multirun.results import SweepResult
 
 GRACE_S = 0.4
@@ -21,7 +21,7 @@ GRACE_S = 0.4
 
 def start_sweep(path: Path, runner: ParallelLocalRunner | None = None, **given: Any) -> asyncio.Task[SweepResult]:
     """Start a sweep, by default one with a run of each evil program."""
-    given = {"runs": menagerie(), "cmd": evil("{program}"), "grace": GRACE_S, **given}
+    given = {"runs": menagerie(), "cmd": evil("{program}"), "grace": GRACE_S, "on_result": check_dead, **given}
     runner = runner or ParallelLocalRunner(max_parallel=len(EVIL))
     return asyncio.create_task(multirunAsync(output_path=path, runner=runner, **given))
 
@@ -34,6 +34,12 @@ def count_ready(path: Path) -> int:
 async def wait_animals(path: Path) -> None:
     """Wait until every evil program is at its worst."""
     await wait_until_async(lambda: count_ready(path) == len(EVIL))
+
+
+def cancel_again(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task that may have been cancelled before; whether it is over."""
+    task.cancel()
+    return task.done()
 
 
 async def test_call(sweep_dir: Path) -> None:
@@ -52,12 +58,7 @@ async def test_call_again_and_again(sweep_dir: Path) -> None:
     """A shield is pierced by a second cancellation; the end of the runs is not."""
     call = start_sweep(sweep_dir)
     await wait_animals(sweep_dir)
-
-    def cancel_again() -> bool:
-        call.cancel()
-        return call.done()
-
-    await wait_until_async(cancel_again)
+    await wait_until_async(lambda: cancel_again(call))
     assert call.cancelled()
     check_sweep(sweep_dir, within_s=0)
 
@@ -80,7 +81,7 @@ def moments() -> Iterator[float]:
 @pytest.mark.parametrize("again", [False, True], ids=["once", "repeatedly"])
 async def test_call_at_many_moments(tmp_path: Path, again: bool) -> None:
     """Before it is created, while it is staged, while it starts and runs, and while it ends by itself."""
-    (tmp_path / "input").write_bytes(b"x" * 100_000)
+    (tmp_path / "input").write_bytes(b"x" * 5_000_000)
     for number, moment in enumerate(moments()):
         path = tmp_path / f"sweep{number}"
         call = start_sweep(
@@ -88,12 +89,13 @@ async def test_call_at_many_moments(tmp_path: Path, again: bool) -> None:
             ParallelLocalRunner(max_parallel=2),
             runs=[{"seconds": seconds} for seconds in (0, 0.1, 0.2, 0.05, 0.1)],
             cmd=["sh", "-c", "sleep {seconds}& wait"],
-            input_files=[tmp_path / "input"],
+            input_files=[FileResource(tmp_path / "input", "shared")],
         )
         asyncio.get_running_loop().call_later(moment, call.cancel)
         if again:
             asyncio.get_running_loop().call_later(moment + 0.005, call.cancel)
         await asyncio.wait([call])
+        assert (path / "sweep.json").exists() or not path.exists(), "the sweep was still being created"
         if (path / "plan.jsonl").exists():
             check_sweep(path, result=None if call.cancelled() else call.result(), within_s=0)
         else:
@@ -135,14 +137,15 @@ async def test_of_two_sweeps_with_one_runner_only_the_cancelled_one_ends(tmp_pat
 
 
 async def test_one_run(sweep_dir: Path) -> None:
-    """Each animal in turn; the others do not notice."""
+    """Each animal in turn, as often as it takes; the others do not notice."""
     runner = ParallelLocalRunner(max_parallel=len(EVIL))
     call = start_sweep(sweep_dir, runner)
     await wait_animals(sweep_dir)
+    await wait_until_async(lambda: runner.computeStatistics().running_count == len(EVIL))
     for number, run in enumerate(runner.runs, start=1):
-        assert run.task is not None
-        run.task.cancel()
-        await asyncio.wait([run.task])
+        task = run.task
+        assert task is not None
+        await wait_until_async(functools.partial(cancel_again, task))
         assert (run.status, run.reason) == ("failure", "cancelled")
         assert runner.computeStatistics().failure_count == number
         assert runner.computeStatistics().running_count == len(EVIL) - number
@@ -198,19 +201,18 @@ async def test_timeout(sweep_dir: Path) -> None:
     check_sweep(sweep_dir, result=result, within_s=0)
 
 
+async def test_programs_that_obey_need_no_grace(sweep_dir: Path) -> None:
+    """Also one that has stopped, and one whose child and grandchild it does not look after."""
+    obedient = ["sleeper", "family", "stopped", "deaf"]
+    result = await start_sweep(sweep_dir, runs=[{"program": name} for name in obedient], timeout=0.5, grace=60)
+    assert {run.reason for run in result} == {"timeout"}
+    assert all((run.duration_s or 60) < 20 for run in result)
+    check_sweep(sweep_dir, result=result, within_s=0)
+
+
 async def test_program_that_leaves_a_daemon_ends_with_it(sweep_dir: Path) -> None:
     """Its success is recorded only when the daemon is dead, too."""
     result = await start_sweep(sweep_dir, runs=[{}], cmd=evil("daemon", "leave"))
     assert [(run.status, run.exit_code) for run in result] == [("success", 0)]
     assert (result[0].duration_s or 0) >= GRACE_S
     check_sweep(sweep_dir, result=result, within_s=0)
-
-
-async def test_nothing_is_alive_when_a_run_is_reported(sweep_dir: Path) -> None:
-    def check(run: object) -> None:
-        check_nothing_alive(json.loads((sweep_dir / "sweep.json").read_bytes())["id"], 0)
-
-    result = await start_sweep(
-        sweep_dir, ParallelLocalRunner(max_parallel=1), runs=[{}] * 3, cmd=evil("daemon", "leave"), on_result=check
-    )
-    check_sweep(sweep_dir, result=result)

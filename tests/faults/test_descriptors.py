@@ -19,7 +19,7 @@ END_WHEN_TOLD = 'echo > ready; read _ < "$gate"; cp "$payload" "$MULTIRUN_RESULT
 
 FORK_WITH_FIRST_RESULT = """
     import os
-    def fork(run):
+    def on_result(run):
         if run.index == 0 and os.fork() == 0:
             open("forked", "w").write(str(os.getpid()))
             while True:
@@ -73,7 +73,6 @@ def test_fork_that_holds_the_descriptors_of_a_killed_orchestrator(
         command=["sh", "-c", 'test {program} = nothing || exec "$0" "$@"', *evil("{program}")],
         max_parallel=len(EVIL) + 1,
         before=FORK_WITH_FIRST_RESULT,
-        options="on_result=fork",
     )
     script.wait_ready(len(EVIL))
     holder = forked()
@@ -84,9 +83,7 @@ def test_fork_that_holds_the_descriptors_of_a_killed_orchestrator(
 
 
 def test_fork_that_holds_the_descriptors_does_not_delay_the_end(start_script: Start, forked: Callable[[], int]) -> None:
-    script = start_script(
-        runs=[{}] * 10, command=["true"], before=FORK_WITH_FIRST_RESULT, options="on_result=fork", max_parallel=2
-    )
+    script = start_script(runs=[{}] * 10, command=["true"], before=FORK_WITH_FIRST_RESULT, max_parallel=2)
     began = monotonic()
     assert script.end(within_s=10) == 0, script.complaint()
     assert monotonic() - began < 4, "it waited for a launcher that could not see it leave"

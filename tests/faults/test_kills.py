@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.scripts import EVIL, Script, evil, kill_at_once, menagerie, named
-from tests.invariants import check_sweep
+from tests.invariants import MARK, carriers, check_sweep
 from tests.patience import wait_until_async
 
 from multirun import ParallelLocalRunner, multirunAsync
@@ -45,6 +45,13 @@ def test_all_lanes(animals: Script) -> None:
 
 def test_keeper_and_lanes(animals: Script) -> None:
     kill_at_once([animals.keeper(), *animals.lanes()])
+    check_all_lost(animals)
+
+
+def test_keeper_lanes_and_sentinel(animals: Script, leaves_no_process: str) -> None:
+    """The orchestrator itself ends what they left."""
+    (guard,) = named("multirun-guard", carriers(leaves_no_process, MARK))
+    kill_at_once([guard, animals.keeper(), *animals.lanes()])
     check_all_lost(animals)
 
 

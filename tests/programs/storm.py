@@ -6,10 +6,10 @@ import time
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 UNTIL = time.monotonic() + 30
-for number in range(4):
+for number in range(12):
     if os.fork() == 0:
         while time.monotonic() < UNTIL:
-            time.sleep(0.001)
+            time.sleep(0.002)
             if os.fork():
                 os._exit(0)
             if number % 2:

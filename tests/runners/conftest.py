@@ -5,7 +5,7 @@ import pytest
 from tests.runners.harness import HARNESSES, Harness
 
 
-@pytest.fixture(params=HARNESSES.values(), ids=HARNESSES)
+@pytest.fixture(params=list(HARNESSES.values()), ids=list(HARNESSES))
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     """Each kind of runner in turn."""
     made: Harness = request.param(tmp_path)

@@ -39,6 +39,7 @@ class Harness(ABC):
 
     def __init__(self, folder: Path) -> None:
         """Prepare in an empty folder."""
+        self.folder = folder
 
     @abstractmethod
     def runner(self, max_parallel: int = 4) -> AbstractRunner:
@@ -52,7 +53,7 @@ class Harness(ABC):
     def let_go(self, *names: str) -> None:
         """Let runs end, also those that will hold later."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Give back what was taken."""
 
 

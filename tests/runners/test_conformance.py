@@ -221,6 +221,8 @@ async def test_cancelling_a_run_ends_that_run_only(scenario: Scenario) -> None:
     assert [verdict(run) for run in result] == [
         ("failure", "cancelled", None, 1), ("success", None, 0, 1), ("success", None, 0, 1),
     ]  # fmt: skip
+    assert "before" not in str(result[0].message)
+    assert result[0].duration_s is not None
     scenario.check(result)
 
 
@@ -255,7 +257,9 @@ async def test_cancelling_a_run_before_its_first_step(scenario: Scenario, monkey
     assert not result[1].path.exists()
 
 
-async def test_cancelling_a_sweep_ends_its_runs_and_no_others(scenario: Scenario, make_scenario: Callable[[int], Scenario]) -> None:
+async def test_cancelling_a_sweep_ends_its_runs_and_no_others(
+    scenario: Scenario, make_scenario: Callable[[int], Scenario]
+) -> None:
     other = scenario.start("hold")
     await scenario.until_held("a")
     sweep = scenario.start("hold", runs=[{"do": "hold", "x": 1, "name": "b"}, *maps("ok", "ok")])

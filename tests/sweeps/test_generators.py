@@ -26,9 +26,7 @@ async def conduct_until_it_breaks(
 ) -> BaseException:
     """Run a sweep that breaks after two maps; its error must come only after both runs ended."""
     sweep = asyncio.create_task(
-        multirunAsync(
-            runs=maps, cmd=gates.command(), output_path=sweep_dir, runner=ParallelLocalRunner(max_parallel=3)
-        )
+        multirunAsync(runs=maps, cmd=gates.command(), output_path=sweep_dir, runner=ParallelLocalRunner(max_parallel=3))
     )
     await wait_until_async(lambda: gates.waiting() == {"0", "1"})
     gates.open(0)
@@ -81,12 +79,9 @@ async def test_an_exception_of_the_generator_reaches_the_caller(sweep_dir: Path,
 
 
 def test_a_generator_that_breaks_before_its_first_map(sweep_dir: Path) -> None:
-    def maps() -> Iterator[dict[str, int]]:
-        raise BrokenError
-        yield {}
-
-    with pytest.raises(BrokenError):
-        multirun(runs=maps(), cmd=["true"], output_path=sweep_dir, display=False)
+    maps = ({"x": 1 // zero} for zero in [0])
+    with pytest.raises(ZeroDivisionError):
+        multirun(runs=maps, cmd=["true"], output_path=sweep_dir, display=False)
     check_sweep(sweep_dir)
 
 
@@ -116,9 +111,10 @@ def test_code_of_the_caller_may_leave_the_program(tmp_path: Path, in_generator: 
 async def test_the_runner_works_on_after_a_generator_broke(tmp_path: Path) -> None:
     runner = ParallelLocalRunner(max_parallel=2)
     for number in range(3):
+        maps: Any = iter([{"x": 1}, {"x": open}])
         with pytest.raises(ParamsError):
             await multirunAsync(
-                runs=iter([{"x": 1}, {"x": open}]),  # type: ignore[dict-item]
+                runs=maps,
                 cmd=["true"],
                 output_path=tmp_path / str(number),
                 runner=runner,

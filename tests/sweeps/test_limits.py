@@ -17,9 +17,7 @@ from multirun import ConfigurationError, ParallelLocalRunner, Run, SweepResult, 
 def start(gates: Gates, output: Path, names: range, runner: ParallelLocalRunner) -> asyncio.Task[SweepResult]:
     """Start a sweep of programs that wait at the gates with these names."""
     return asyncio.create_task(
-        multirunAsync(
-            runs=[{"gate": name} for name in names], cmd=gates.command(), output_path=output, runner=runner
-        )
+        multirunAsync(runs=[{"gate": name} for name in names], cmd=gates.command(), output_path=output, runner=runner)
     )
 
 
@@ -129,7 +127,9 @@ async def free_tokens(semaphore: asyncio.Semaphore) -> int:
 
 
 @pytest.mark.parametrize(
-    "script", ["exit 1", "kill -KILL $PPID", "echo { > $MULTIRUN_RESULTS", "exec /none"], ids=["failed", "lost", "bad", "exec"]
+    "script",
+    ["exit 1", "kill -KILL $PPID", "echo { > $MULTIRUN_RESULTS", "exec /none"],
+    ids=["failed", "lost", "bad", "exec"],
 )
 async def test_whatever_ends_a_run_gives_its_token_back(sweep_dir: Path, script: str) -> None:
     runner = ParallelLocalRunner(max_parallel=2)
@@ -172,9 +172,7 @@ async def test_a_generator_is_pulled_only_as_runs_can_start(sweep_dir: Path, gat
             ahead.append(number + 1 - runner.computeStatistics().complete_count)
             yield {"gate": number}
 
-    sweep = asyncio.create_task(
-        multirunAsync(runs=pulled(), cmd=gates.command(), output_path=sweep_dir, runner=runner)
-    )
+    sweep = asyncio.create_task(multirunAsync(runs=pulled(), cmd=gates.command(), output_path=sweep_dir, runner=runner))
     for first in range(10):
         await wait_until_async(lambda: gates.waiting() == names(first, first + 1))  # noqa: B023 - awaited at once
         counts = runner.computeStatistics()

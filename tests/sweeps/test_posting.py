@@ -4,6 +4,7 @@ import collections
 import csv
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -197,7 +198,7 @@ def test_damage_is_an_error_for_that_run_alone(tmp_path: Path) -> None:
     code = "import multirun, collections; multirun.postRunResults(collections.Counter('ab'))"
     result = run_sweep(tmp_path / "sweep", [{"code": code}] * 5, PYTHON)
     pickles = [next(run.path.glob("*.pkl")) for run in result]
-    pickles[0].write_bytes(pickles[0].read_bytes()[:-1] + b"x")
+    pickles[0].write_bytes(pickle.dumps("something else"))
     pickles[1].unlink()
     (result[2].path / "results.json").write_text('{"$pickle": "../000000/results.json"}')
     (result[3].path / "results.json").write_text("{")
@@ -215,7 +216,8 @@ def test_damage_is_an_error_for_that_run_alone(tmp_path: Path) -> None:
 
 def test_any_language_can_read_parameters_and_post(tmp_path: Path) -> None:
     scripts = [
-        """printf '{"doubled": %d}' $((2 * $(sed 's/.*"x": *\\([0-9]*\\).*/\\1/' "$MULTIRUN_PARAMS"))) > "$MULTIRUN_RESULTS" """,
+        """x=$(sed 's/.*"x": *\\([0-9]*\\).*/\\1/' "$MULTIRUN_PARAMS")
+           printf '{"doubled": %d}' $((2 * x)) > "$MULTIRUN_RESULTS" """,
         """awk -F'"x": ' '{print "{\\"doubled\\": " 2 * $2 "}" > ENVIRON["MULTIRUN_RESULTS"]}' params.json""",
         """cd / && echo '[1, 2.5, null, true, {"ü": "\\u00fc"}]' > "$MULTIRUN_RESULTS" """,
         """echo '  "text"  ' > results.json""",

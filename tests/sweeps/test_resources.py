@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,7 @@ def test_a_run_far_down_finds_what_is_shared(sweep: SweepResult) -> None:
     run_dir = Path(paths.run(12_042))
     assert run_dir == sweep.path / "runs" / "12" / "012042"
     run_dir.mkdir(parents=True)
-    shared = [
-        Input(name, "shared", "/somewhere", "file", "0", 5) for name in ("data.txt", "deep/shared.txt")
-    ]
+    shared = [Input(name, "shared", "/somewhere", "file", "0", 5) for name in ("data.txt", "deep/shared.txt")]
     Stager(paths, shared).stage(str(run_dir), 12_042)
     assert [(run_dir / entry.name).read_text() for entry in shared] == ["data\n", "data\n"]
 
@@ -154,13 +153,13 @@ def test_an_input_edited_later_does_not_mix(tmp_path: Path, sweep_dir: Path) -> 
     source = tmp_path / "input"
     source.write_text("old")
 
-    def maps() -> object:
+    def maps() -> Iterator[dict[str, int]]:
         yield {}
         source.write_text("new")
         yield {}
 
-    inputs = [FileResource(source, linkage, linkage) for linkage in ("copy", "shared")]  # type: ignore[arg-type]
-    result = run_sweep(sweep_dir, maps(), ["true"], input_files=inputs)  # type: ignore[arg-type]
+    inputs = [FileResource(source, linkage, linkage) for linkage in ("copy", "shared")]
+    result = run_sweep(sweep_dir, maps(), ["true"], input_files=inputs)
     assert {(run.path / name).read_text() for run in result for name in ("copy", "shared")} == {"old"}
 
 
@@ -170,7 +169,7 @@ def test_a_linked_input_that_changes_fails_the_runs_after_that(tmp_path: Path, s
     source.write_text("old")
     done: list[int] = []
 
-    def maps() -> object:
+    def maps() -> Iterator[dict[str, int]]:
         yield {}
         while not done:
             yield {}
@@ -179,7 +178,7 @@ def test_a_linked_input_that_changes_fails_the_runs_after_that(tmp_path: Path, s
 
     result = run_sweep(
         sweep_dir,
-        maps(),  # type: ignore[arg-type]
+        maps(),
         ["true"],
         input_files=[FileResource(source, "link")],
         runner=ParallelLocalRunner(max_parallel=1),
@@ -205,7 +204,7 @@ def test_odd_file_names_and_contents(tmp_path: Path, sweep_dir: Path) -> None:
         (tmp_path / name).write_bytes(name.encode(errors="surrogateescape") * 3)
     (tmp_path / "empty").touch()
     inputs = [
-        FileResource(tmp_path / name, linkage, f"{linkage}/{name}")  # type: ignore[arg-type]
+        FileResource(tmp_path / name, linkage, f"{linkage}/{name}")
         for name in [*names, "empty"]
         for linkage in ("copy", "shared", "link")
     ]

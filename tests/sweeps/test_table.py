@@ -100,7 +100,20 @@ def test_columns_of_one_name_are_told_apart(
     assert (header[0], header[-3:]) == ("index", ["status", "reason", "duration_s"])
 
 
-ODD_TEXTS = ["a,b", '"quoted"', "line\nbreak", "carriage\rreturn", "both\r\n", "\r", " ", "ü🧪", "=1+1", "\ud800", "\0", "'"]
+ODD_TEXTS = [
+    "a,b",
+    '"quoted"',
+    "line\nbreak",
+    "carriage\rreturn",
+    "both\r\n",
+    "\r",
+    " ",
+    "ü🧪",
+    "=1+1",
+    "\ud800",
+    "\0",
+    "'",
+]
 
 
 def test_odd_texts_stand_in_cells_as_they_are(sweep_dir: Path) -> None:
@@ -112,7 +125,14 @@ def test_odd_texts_stand_in_cells_as_they_are(sweep_dir: Path) -> None:
 
 
 def test_values_that_need_a_type_are_shown_plainly(sweep_dir: Path) -> None:
-    params = {"t": (1, 2), "nan": float("nan"), "p": Path("a/b"), "z": 1 + 2j, "m": {1: "one", (2,): "two"}, "s": "\ud800"}
+    params = {
+        "t": (1, 2),
+        "nan": float("nan"),
+        "p": Path("a/b"),
+        "z": 1 + 2j,
+        "m": {1: "one", (2,): "two"},
+        "s": "\ud800",
+    }
     run_sweep(sweep_dir, [params], POST_PARAMS)
     (row,) = read_table(sweep_dir)
     shown = {"t": "[1, 2]", "nan": "nan", "p": "a/b", "z": "[1.0, 2.0]", "m.1": "one", "m.(2,)": "two", "s": "\ufffd"}

@@ -157,9 +157,7 @@ def test_the_surroundings_of_a_run(sweep_dir: Path) -> None:
     assert result[0].stdout.read_text() == f"{run_dir}\n/dev/null\nown session\n0027\n"
 
 
-def test_relative_programs_are_those_of_path(
-    tmp_path: Path, sweep_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_programs_are_those_of_path(tmp_path: Path, sweep_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, text in (("one", "one"), ("two", "two")):
         (tmp_path / folder).mkdir()
         program = tmp_path / folder / "choose-me"

@@ -160,6 +160,7 @@ def test_nothing_is_written_over_and_no_descriptor_is_left(tmp_path: Path) -> No
     (tmp_path / "source").write_bytes(b"new")
     (tmp_path / "target").write_bytes(b"old")
     before = os.listdir("/proc/self/fd")
+    copy_file(str(tmp_path / "source"), str(tmp_path / "other"), 0o600)
     with pytest.raises(FileExistsError):
         copy_file(str(tmp_path / "source"), str(tmp_path / "target"), 0o600)
     with pytest.raises(FileNotFoundError):

@@ -1,7 +1,9 @@
 """`sweep.json`: what is written is read back, and nothing else is taken for it."""
 
 import json
+import os
 import resource
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,23 @@ def test_publishing_replaces_whole_files(tmp_path: Path) -> None:
         assert before.read() == b"one"
     assert path.read_bytes() == b"two"
     assert [found.name for found in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_published_means_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    synced: list[tuple[bool, int, bool]] = []
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append((stat.S_ISDIR(found.st_mode), found.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    before = os.listdir("/proc/self/fd")
+    publish(str(path), b"data")
+    assert os.listdir("/proc/self/fd") == before
+    (file, folder) = synced
+    assert file == (False, 4, False)
+    assert (folder[0], folder[2]) == (True, True)
 
 
 def test_a_failed_publishing_leaves_the_old_file(tmp_path: Path) -> None:

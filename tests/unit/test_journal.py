@@ -172,6 +172,12 @@ def test_appending_returns_the_line_in_the_file_at_the_offset_it_had(tmp_path: P
     assert [record["seq"] for record in records] == [1, 2, 3, 4]
 
 
+def test_a_closed_journal_holds_no_file(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    make(tmp_path).close()
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_a_journal_is_never_written_over(tmp_path: Path) -> None:
     make(tmp_path).close()
     before = (tmp_path / "a.jsonl").read_bytes()

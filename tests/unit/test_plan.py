@@ -66,6 +66,15 @@ def test_a_plan_that_grows_has_no_end_yet(plan: Plan) -> None:
     plan.writer.close()
 
 
+def test_nothing_is_planned_after_the_end(plan: Plan) -> None:
+    plan.writer.finish()
+    plan.writer.append(DIGESTS[0], "{}")
+    assert plan.read()[5:] == [None]
+    before = os.listdir("/proc/self/fd")
+    plan.writer.close()
+    assert len(os.listdir("/proc/self/fd")) == len(before) - 1
+
+
 def test_each_run_is_found_by_its_offset(plan: Plan) -> None:
     plan.writer.finish()
     plan.writer.close()

@@ -1,5 +1,7 @@
 """From what a source yields to checked runs."""
 
+import asyncio
+import sys
 import warnings
 from typing import Any
 
@@ -61,6 +63,24 @@ def test_a_near_miss_is_a_warning_with_the_nearest_name() -> None:
     assert warned(planner("job", "{masss:.2f}", "{mass}"), {"mass": 1}) == [
         "{masss:.2f} names no parameter and is passed on as it is; did you mean {mass}?"
     ]
+
+
+def test_the_warning_points_to_the_line_that_called_multirun() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        planner("job", "{masss}").plan(0, {"mass": 1})
+        line = sys._getframe().f_lineno - 1
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, line)]
+
+
+async def test_also_from_within_an_event_loop() -> None:
+    async def plan() -> None:
+        planner("job", "{masss}").plan(0, {"mass": 1})
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        await asyncio.create_task(plan())
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_the_environment_can_hold_one_too() -> None:

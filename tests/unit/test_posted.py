@@ -178,6 +178,14 @@ def test_huge_results_are_trusted_without_being_parsed(run_dir: RunDir) -> None:
     assert journal_fields(found) == {"results_digest": digest, "results": {}, "results_complete": False}
 
 
+def test_just_below_that_nothing_is_trusted(run_dir: RunDir) -> None:
+    with run_dir.results.open("wb") as file:
+        file.write(b"[")
+        file.truncate(PARSED_BYTES)
+    assert str(run_dir.look().problem).startswith("results.json is no valid JSON")
+    assert lacking_keys(posted({}, PARSED_BYTES), ["any"]) == ["any"]
+
+
 def test_a_pickle_must_be_a_file_and_is_never_loaded(run_dir: RunDir) -> None:
     pickled = run_dir.path / PICKLE_NAME
     text = json.dumps({"shown": 1, "$pickle": PICKLE_NAME, "$pickled": ["hidden"]})
@@ -267,6 +275,10 @@ def test_without_results_the_journal_says_nothing() -> None:
         ({"a": {"x": "y" * 60}, "b": 2}, 100, {"a": {"x": "y" * 60}, "b": 2}),
         ({"x": math.nan, "y": -math.inf}, 99, {"x": "nan", "y": "-inf"}),
         ({"a": 1}, 0, {}),
+        ({"a": 1}, 9, {}),
+        ({"a": 1}, 10, {"a": 1}),
+        ({"a": {"b": 1}}, 18, {}),
+        ({"a": {"b": 1}}, 19, {"a": {"b": 1}}),
     ],
 )
 def test_an_excerpt_holds_the_leaves_that_fit(document: object, budget: int, kept: dict[str, Any]) -> None:
@@ -337,3 +349,10 @@ def test_what_only_looks_like_ours_confuses_nobody(pickled: object) -> None:
 def test_keys_are_found_in_a_map_that_json_cannot_hold_as_it_is() -> None:
     document = json.loads(dumps(encode_document({1: "one", "energy": 2})))
     assert lacking_keys(posted(document), ["energy", "1", "other"]) == ["other"]
+
+
+def test_keys_are_found_beside_values_that_json_cannot_hold_as_they_are() -> None:
+    document = json.loads(dumps(encode_document({"size": (1, 2), "energy": 2})))
+    assert "$typed" in document
+    assert lacking_keys(posted(document), ["energy", "size", "other"]) == ["other"]
+    assert lacking_keys(posted({"$value": {"x": 1}}), ["x", "$value.x"]) == ["x"]

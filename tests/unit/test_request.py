@@ -82,6 +82,7 @@ GOOD: list[tuple[str, Any, str, Any]] = [
     ("grace", "1m", "options.grace_s", 60.0),
     ("grace", 0.25, "options.grace_s", 0.25),
     ("threads_per_run", 4, "options.threads_per_run", 4),
+    ("threads_per_run", 1, "options.threads_per_run", 1),
     ("success_codes", 10, "rules.success_codes", (10,)),
     ("success_codes", [0, 10, 255], "rules.success_codes", (0, 10, 255)),
     ("success_codes", range(3), "rules.success_codes", (0, 1, 2)),
@@ -251,6 +252,13 @@ def test_all_mistakes_of_all_keywords_are_found() -> None:
 def test_long_values_are_shown_short(value: object) -> None:
     (mistake,) = inspect(on_result=value)[1]
     assert len(mistake) < 160
+
+
+@pytest.mark.parametrize(("length", "shown"), [(80, "x" * 78), (81, "x" * 76 + "...")])
+def test_a_value_is_shown_in_eighty_characters(length: int, shown: str) -> None:
+    (mistake,) = inspect(on_result="x" * (length - 2))[1]
+    assert mistake.startswith(f"on_result: '{shown}")
+    assert mistake.index(" cannot be called") == len("on_result: ") + 80
 
 
 @given(

@@ -1,19 +1,18 @@
 """Input files: every odd one is refused up front, all mistakes at once."""
 
 import os
-import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from tests.unit.subreaper import in_a_subreaper
 
 from multirun.resources import FileResource, check_resources, entries, explain, kind_of
-
-ROOT = os.geteuid() == 0
 
 
 @pytest.fixture
@@ -261,16 +260,38 @@ def test_odd_paths(here: Path, path: str, mistake: str) -> None:
     assert mistake in found
 
 
-@pytest.mark.skipif(ROOT, reason="root may read everything")
-def test_what_may_not_be_read(here: Path) -> None:
-    (here / "a").chmod(0)
-    (here / "tree").chmod(0)
-    found = check_resources([FileResource("a"), FileResource("tree")])
-    assert [re.sub("'/.*/", "'", mistake) for mistake in found] == [
-        "input 'a': 'a' cannot be read: permission denied",
-        "input 'tree': 'tree' cannot be read: permission denied",
+def as_nobody(act: Callable[[], Any]) -> Any:
+    """What a function returns in a process without any rights."""
+
+    def drop_rights_and_act() -> Any:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        return act()
+
+    return in_a_subreaper(drop_rights_and_act)
+
+
+@pytest.mark.parametrize("linkage", ["shared", "copy", "link"])
+def test_what_may_not_be_read(linkage: Any) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        closed_file, closed_folder, closed_inside = (Path(folder) / name for name in ("file", "folder", "inside"))
+        closed_file.touch(0o000)
+        closed_folder.mkdir(0o000)
+        closed_inside.mkdir()
+        (closed_inside / "x").touch(0o000)
+        resources = [FileResource(path, linkage) for path in (closed_file, closed_folder, closed_inside)]
+        found = as_nobody(lambda: check_resources(resources))
+    inside = (
+        [] if linkage == "link" else [f"input '{closed_inside}': '{closed_inside}/x' cannot be read: permission denied"]
+    )
+    assert found == [
+        f"input '{closed_file}': '{closed_file}' cannot be read: permission denied",
+        f"input '{closed_folder}': '{closed_folder}' cannot be read: permission denied",
+        *inside,
     ]
-    (here / "tree").chmod(0o700)
 
 
 def test_links_that_lead_somewhere_are_followed(here: Path) -> None:

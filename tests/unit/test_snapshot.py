@@ -117,6 +117,20 @@ def test_what_decides_about_a_run(winner: Record, loser: Record) -> None:
     assert fold([winner, loser]) == fold([loser, winner]) == {0: winner}
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (started(0, time=1), started(0, time=2)),
+        (ended(0, "exit:1"), ended(0, "exit:2")),
+        (ended(0, None, 1, results=1), ended(0, None, 1, results=2)),
+    ],
+)
+def test_of_two_records_that_say_as_much_it_is_always_the_same_one(one: Record, other: Record) -> None:
+    assert fold([one, other]) == fold([other, one])
+    placed = {**one, "seq": 9, "crc": "ffffffff"}, {**other, "seq": 1, "crc": "00000000"}
+    assert fold(placed)[0]["seq"] == (9 if fold([one, other])[0] is one else 1)
+
+
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_the_whole_life_of_a_run_in_any_order(order: tuple[int, ...]) -> None:
     life = [started(0), ended(0, "lost"), started(0, 2), ended(0, None, 2)]

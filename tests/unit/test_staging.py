@@ -150,6 +150,11 @@ def test_the_definition_remembers_what_the_inputs_were(sweep: Sweep) -> None:
     assert (data.linkage, data.kind, data.digest, data.size, data.mtime_ns) == ("link", "file", None, 4, stamp)
 
 
+def test_of_a_linked_folder_only_the_place_is_remembered(sweep: Sweep) -> None:
+    (tree,) = sweep.snapshot(sweep.resource("tree", "link"))
+    assert tree == Input("tree", "link", str(sweep.folder / "tree"), "folder", None, 0, None)
+
+
 def change_nothing(tree: Path) -> None:
     (tree / "tool").touch()
 

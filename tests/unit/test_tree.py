@@ -124,6 +124,12 @@ def test_killing_takes_the_grace_away() -> None:
     assert (end.exit_status, end.stopped) == (-signal.SIGKILL, "cancelled")
 
 
+def test_killing_alone_is_a_cancellation() -> None:
+    end = watch(LONG, grace_s=100.0, then=lambda tree, _: tree.kill())
+    assert end.exit_status in (-signal.SIGTERM, -signal.SIGKILL)
+    assert end.stopped == "cancelled"
+
+
 def test_when_nobody_is_left_to_report_to_there_is_little_grace() -> None:
     due = list[float]()
 
@@ -165,13 +171,19 @@ def test_the_time_until_something_is_due() -> None:
         without = Tree(process.pid, None, 5.0, lambda left: None)
         limited = Tree(process.pid, 70.0, 5.0, lambda left: None)
         found = [without.advance(), limited.advance()]
-        limited.stop("cancelled")
+        for why in ("cancelled", "lost", "cancelled"):
+            limited.stop(why)
+            found.append(limited.advance())
+        limited.kill()
         return [*found, limited.advance()]
 
-    without, limited, graced = in_a_subreaper(act)
+    without, limited, graced, lost, still_lost, killed = in_a_subreaper(act)
     assert without is None
     assert 60 < limited <= 70
     assert 4 < graced <= 5
+    assert 0.1 < lost <= 1
+    assert 0.1 < still_lost <= lost
+    assert 0 < killed <= 0.1
 
 
 def test_time_and_memory_are_counted_over_all_processes() -> None:

@@ -196,10 +196,8 @@ class Lane:
     def _start(self, order: Order, bench: Workbench) -> int:
         """Stage the run and start its program, waiting for what the machine lacks."""
         busy = 0
-        start = self._start_once
-        for pause_s in _pauses_s():
-            if self._stop or self._leaving:
-                raise _StoppedError("lost" if self._leaving else "cancelled")
+        start, pauses_s = self._start_once, _pauses_s()
+        while not (self._stop or self._leaving):
             try:
                 return start(order, bench)
             except OSError as error:
@@ -210,8 +208,8 @@ class Lane:
                 if error.errno == ETXTBSY and busy <= TEXT_BUSY_TRIES:
                     self._pause(0.001 * 2**busy)
                 else:
-                    self._hold(order, error, pause_s)
-        raise AssertionError("the pauses never end")
+                    self._hold(order, error, next(pauses_s))
+        raise _StoppedError("lost" if self._leaving else "cancelled")
 
     def _start_once(self, order: Order, bench: Workbench) -> int:
         argv, env = bench.prepare(order)
