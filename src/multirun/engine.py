@@ -158,7 +158,7 @@ class Conductor:
         """The task of a run is over, whatever ended it, be it before its first step."""
         self._runner.release()
         if run.status not in COMPLETE:
-            reason = "cancelled" if task.cancelled() else "lost"
+            reason = "cancelled" if task.cancelled() else "never-started"
             self._record_end(run, reason, "it was stopped before its program was started")
 
     def started(self, index: int, record: Record) -> None:
@@ -188,16 +188,16 @@ class Conductor:
         except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
             self._fault = self._fault or error
 
-    def lost(self, index: int, message: str) -> None:
+    def dropped(self, index: int, reason: str, message: str) -> None:
         """An attempt ended without a verdict."""
-        self._record_end(self._runs[index], "lost", message)
+        self._record_end(self._runs[index], reason, message)
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Something holds a run up."""
         self._runner.ledger.notice(f"{self._paths.root}/{index}", text)
 
     def _record_end(self, run: Run, reason: str, message: str) -> None:
-        record = records.ended(run.index, max(run.attempts, 1), failure(reason, message))
+        record = records.ended(run.index, run.attempts, failure(reason, message))
         self._write(record)
         self.ended(run.index, record)
 

@@ -6,14 +6,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from multirun.definition import Input
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import INPUTS_DIR, SHARED_DIR, SweepPaths, up_to_sweep
 
 _FICLONE = 0x40049409
-_BLOCK = 1 << 20
+_BLOCK = 16 << 20
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_KERNEL_COPY = frozenset(
@@ -70,19 +70,24 @@ def _store(entry: Entry, target: str, *, read_only: bool) -> tuple[int, str]:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy_file(source: str, target: str, mode: int) -> None:
+def _go_on() -> None:
+    """Nothing interrupts a copy."""
+
+
+def copy_file(source: str, target: str, mode: int, check_in: Callable[[], None] = _go_on) -> None:
     """Copy a file to a new name, sharing its blocks where the disk can (reflink), else inside the kernel.
 
     Args:
         source: the file.
         target: the copy, which must not exist.
         mode: permission bits of the copy.
+        check_in: called now and then; what it raises ends the copy.
     """
     read = os.open(source, _READ)
     try:
         write = os.open(target, _CREATE, mode)
         try:
-            _copy_content(read, write)
+            _copy_content(read, write, check_in)
             os.fchmod(write, mode)
         finally:
             os.close(write)
@@ -90,17 +95,18 @@ def copy_file(source: str, target: str, mode: int) -> None:
         os.close(read)
 
 
-def _copy_content(read: int, write: int) -> None:
+def _copy_content(read: int, write: int, check_in: Callable[[], None]) -> None:
     if _clone(read, write):
         return
     try:
-        while os.copy_file_range(read, write, _BLOCK):
-            pass
+        while os.copy_file_range(read, write, _BLOCK) == _BLOCK:
+            check_in()
     except (AttributeError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_KERNEL_COPY:
             raise
     # Also after copy_file_range: some file systems report 0 bytes of files that have content.
     while block := os.read(read, _BLOCK):
+        check_in()
         view = memoryview(block)
         while view:
             view = view[os.write(write, view) :]
@@ -156,12 +162,13 @@ class Stager:
             else:
                 self._copies.append((entry.source, target, entry.mode))
 
-    def stage(self, run_dir: str, index: int) -> None:
+    def stage(self, run_dir: str, index: int, check_in: Callable[[], None] = _go_on) -> None:
         """Put every resource into a run directory.
 
         Args:
             run_dir: the directory, which exists.
             index: number of the run.
+            check_in: called now and then; what it raises ends the staging.
 
         Raises:
             OSError: the disk refused.
@@ -170,7 +177,8 @@ class Stager:
         for folder in self._folders:
             os.mkdir(f"{run_dir}/{folder}")
         for source, target, mode in self._copies:
-            copy_file(source, f"{run_dir}/{target}", mode)
+            copy_file(source, f"{run_dir}/{target}", mode, check_in)
+            check_in()
         for entry in self._links:
             os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
 

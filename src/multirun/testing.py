@@ -128,7 +128,7 @@ class ScriptedRunner(AbstractRunner):
             self._end(assignment, bench, failure("cancelled"), begin)
             raise
         if scene is not None and scene.lost:
-            assignment.observer.lost(assignment.run, "the script lost it")
+            assignment.observer.dropped(assignment.run, "lost", "the script lost it")
             return False
         self._end(assignment, bench, outcome, begin, scene)
         return True
@@ -136,7 +136,7 @@ class ScriptedRunner(AbstractRunner):
     async def _perform(self, assignment: Assignment, bench: Workbench) -> tuple[Scene | None, Outcome]:
         """Stage the run, play its scene, and judge it; no scene if it could not be staged."""
         try:
-            bench.prepare(_order(assignment))
+            bench.prepare(_order(assignment), _go_on)
         except (OSError, InputChangedError, ValueError) as error:
             return None, failure("staging-failed", str(error))
         found = self._script(_params(assignment))
@@ -170,6 +170,10 @@ class ScriptedRunner(AbstractRunner):
 def _order(assignment: Assignment) -> Order:
     root = os.fsencode(assignment.paths.root)
     return Order(0, assignment.run, assignment.attempt, assignment.offset, root)
+
+
+def _go_on() -> None:
+    """Nothing interrupts the preparation of a played run."""
 
 
 def _params(assignment: Assignment) -> dict[str, Any]:

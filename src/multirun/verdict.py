@@ -21,6 +21,7 @@ REASONS = (
     "staging-failed",
     "no-result",
     "bad-result",
+    "never-started",
 )
 """Every reason a failure can have; N is an exit code, NAME a signal such as SIGSEGV."""
 

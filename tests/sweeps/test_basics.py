@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.invariants import check_sweep
 from tests.patience import wait_until_async
 from tests.sweeps.gates import Gates
-from tests.sweeps.sweeping import SCRIPTED, files_below, run_sweep
+from tests.sweeps.sweeping import POST_PARAMS, PYTHON, SCRIPTED, files_below, run_sweep
 
 from multirun import (
     ConfigurationError,
@@ -24,6 +25,7 @@ from multirun import (
     multirun,
     multirunAsync,
 )
+from multirun.journal import read_all
 
 JOB = """
 from multirun import getRunParams, postRunResults
@@ -110,6 +112,46 @@ def test_what_is_known_of_a_run(sweep_dir: Path) -> None:
     assert 0 < bad.duration_s < 60
     assert bad.results is None
     assert repr(bad) == f"<Run 1 failure exit:3 {{'script': {script!r}}}>"
+
+
+def test_a_generator_may_use_one_map_again_and_again(sweep_dir: Path) -> None:
+    def grow() -> Iterator[dict[str, list[int]]]:
+        params: dict[str, list[int]] = {"sizes": []}
+        for number in range(3):
+            params["sizes"].append(number)
+            yield params
+
+    result = run_sweep(sweep_dir, grow(), POST_PARAMS)
+    assert [run.params for run in result] == result.results == [{"sizes": list(range(n + 1))} for n in range(3)]
+
+
+def test_what_the_journal_tells_of_a_run(sweep_dir: Path) -> None:
+    code = "import time; text = 'x' * (64 << 20)\nwhile time.process_time() < 0.2: pass"
+    started_at = time.time()
+    run_sweep(sweep_dir, [{"code": code}], PYTHON)
+    (records,) = (records for writer, records in read_all(f"{sweep_dir}/journal").items() if writer != "orchestrator")
+    header, started, ended = records
+    assert [record["event"] for record in records] == ["journal", "started", "ended"]
+    assert started_at - 1 < header["time"] <= started["time"] <= ended["time"] <= time.time() + 1
+    assert (started["run"], started["attempt"], ended["exit_code"]) == (0, 1, 0)
+    assert 0.2 <= ended["cpu_s"] < 60
+    assert ended["duration_s"] == pytest.approx(ended["time"] - started["time"], abs=1)
+    assert 64 << 20 <= ended["max_rss_bytes"] < 2 << 30
+
+
+SWEEP_IN_A_RUN = """
+import multirun, sys
+inner = multirun.multirun(runs=[{"y": y} for y in range(2)], cmd=["sh", "-c", "echo {y} > $MULTIRUN_RESULTS"],
+                          output_path="inner", display=False)
+multirun.postRunResults({"x": multirun.getRunParams()["x"], "inner": inner.results})
+"""
+
+
+def test_a_run_may_be_a_sweep_itself(sweep_dir: Path) -> None:
+    result = run_sweep(sweep_dir, [{"code": SWEEP_IN_A_RUN, "x": x} for x in range(2)], PYTHON)
+    assert result.results == [{"x": x, "inner": [0, 1]} for x in range(2)]
+    for run in result:
+        check_sweep(run.path / "inner")
 
 
 # -------------------------------------------------------------------------------------- event loops

@@ -18,6 +18,6 @@ def use_own_package() -> None:
 
 if __name__ == "__main__":
     use_own_package()
-    from multirun.launcher.keeper import Keeper
+    from multirun.launcher.sentinel import launch
 
-    Keeper(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]).work()
+    launch(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

@@ -6,12 +6,10 @@ import os
 import select
 import signal
 import socket
-import time
 from errno import EMFILE
 
 from multirun.launcher.lane import Lane
 from multirun.launcher.messages import LARGEST_MESSAGE
-from multirun.launcher.sentinel import start_sentinel
 from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, children_of, set_name, signal_descendants
 
@@ -24,37 +22,29 @@ _SPARE_DESCRIPTORS = 4
 
 
 class Keeper:
-    """The first process of a launcher.
+    """The process that all lanes of a launcher belong to.
 
     A lane dies only through a fault. What it left then becomes children of the keeper, which kills until its list of
     children holds nothing but lanes, and only then reports the lane as lost.
     """
 
-    def __init__(self, control: int, facts: int, orchestrator: int, launcher_id: str) -> None:
-        """Take over the descriptors made by the orchestrator.
+    def __init__(self, control: int, facts: int, gone: int, launcher_id: str) -> None:
+        """Take over what the sentinel prepared.
 
         Args:
             control: a socket to the orchestrator.
             facts: the pipe on which lanes report.
-            orchestrator: process id of the orchestrator.
+            gone: becomes readable when the orchestrator is gone.
             launcher_id: random text that no other launcher has.
         """
-        for descriptor in (control, facts):
-            os.set_inheritable(descriptor, False)
-        os.chdir("/")
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the application blocks or ignores is inherited
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(ignored, signal.SIG_IGN)
         self._control = socket.socket(fileno=control)
         self._facts = facts
+        self._gone = gone
         self._launcher_id = launcher_id
-        self._held = start_sentinel(launcher_id)
         self._life, self._life_held = os.pipe()
         set_name("multirun-keeper")
         become_subreaper()
         self._wakeup = Wakeup()
-        self._orchestrator = _watch_parent(orchestrator)
         self._wanted: list[tuple[int, socket.socket]] = []
         self._lanes: dict[int, tuple[int, socket.socket]] = {}
         self._fallen: list[tuple[int, socket.socket]] = []
@@ -64,11 +54,11 @@ class Keeper:
         """Serve until the orchestrator is gone, then end everything and leave."""
         self._tell(b"ready")
         poll = select.poll()
-        for descriptor in (self._control.fileno(), self._wakeup.descriptor, self._orchestrator):
+        for descriptor in (self._control.fileno(), self._wakeup.descriptor, self._gone):
             poll.register(descriptor, select.POLLIN)
         while True:
             ready = {descriptor for descriptor, _ in poll.poll(self._pause_ms())}
-            if self._orchestrator in ready or (self._control.fileno() in ready and not self._obey()):
+            if self._gone in ready or (self._control.fileno() in ready and not self._obey()):
                 break
             self._open_lanes()
             self._wakeup.clear()
@@ -106,11 +96,10 @@ class Keeper:
                 os.kill(pid, signal.SIGKILL)
 
     def _turn_away(self, number: int, orders: list[socket.socket]) -> None:
-        """Let the orchestrator ask again for a lane that there are no descriptors for, though not at once."""
+        """Let the orchestrator ask again later for a lane that there are no descriptors for."""
         for received in orders:
             received.close()
         self._explain(os.strerror(EMFILE))
-        time.sleep(_AGAIN_S)
         self._tell(b"lost %d 1" % number)
 
     def _open_lanes(self) -> None:
@@ -135,7 +124,7 @@ class Keeper:
 
     def _become_lane(self, number: int, orders: socket.socket) -> None:
         try:
-            for descriptor in (self._control.fileno(), self._orchestrator, self._life_held):
+            for descriptor in (self._control.fileno(), self._gone, self._life_held):
                 os.close(descriptor)
             for _, other in [*self._lanes.values(), *self._fallen, *self._wanted]:
                 other.close()
@@ -198,23 +187,6 @@ class Keeper:
             self._reap()
             if self._has_orphans():
                 signal_descendants(signal.SIGKILL, spare=self._lanes)
-
-
-def _watch_parent(pid: int) -> int:
-    """A descriptor that becomes readable when the orchestrator is gone, also if a fork of it holds our sockets open."""
-    gone, held = os.pipe()
-    if not hasattr(os, "pidfd_open"):
-        return gone  # `held` stays open: only the control socket tells
-    os.close(held)
-    try:
-        handle = os.pidfd_open(pid)
-    except OSError:
-        return gone
-    if os.getppid() != pid:
-        os.close(handle)
-        return gone
-    os.close(gone)
-    return handle
 
 
 def _can_open(count: int) -> bool:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
+_LONGEST_WAIT_S = 3600.0
+"""`poll` cannot wait for a month; whoever waits longer looks again now and then."""
 _PATIENCE_S = 1.0
 """How long a run that was told to stop still waits for what the machine lacks."""
 
@@ -100,7 +102,8 @@ class Lane:
     def _listen(self, timeout_s: float | None) -> None:
         """Wait until something happens, and take in what was said."""
         patience_s = self._facts.patience_s(timeout_s)
-        ready = [event[0] for event in self._poll.poll(None if patience_s is None else max(0.0, patience_s * 1000))]
+        pause_ms = None if patience_s is None else 1000 * min(max(0.0, patience_s), _LONGEST_WAIT_S)
+        ready = [descriptor for descriptor, _ in self._poll.poll(pause_ms)]
         self._facts.flush(ready)
         if self._wakeup.descriptor in ready:
             self._wakeup.clear()
@@ -211,8 +214,19 @@ class Lane:
                     self._hold(order, error, next(pauses_s))
         raise _StoppedError("lost" if self._leaving else "cancelled")
 
+    def _check_in(self) -> None:
+        """Hear what was said meanwhile: nobody may start a program for an orchestrator that is gone.
+
+        Raises:
+            _StoppedError: the program must not be started.
+        """
+        self._listen(0.0)
+        if self._stop or self._leaving:
+            raise _StoppedError("lost" if self._leaving else "cancelled")
+
     def _start_once(self, order: Order, bench: Workbench) -> int:
-        argv, env = bench.prepare(order)
+        argv, env = bench.prepare(order, self._check_in)
+        self._check_in()
         os.chdir(bench.paths.run(order.run))
         pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE)
         self._facts.resume(order.key, order.run)

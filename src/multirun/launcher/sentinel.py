@@ -1,36 +1,89 @@
-"""The sentinel: ends what programs left when keeper and lanes were all killed at once.
+"""The sentinel: the first process of a launcher, which ends what programs left when keeper and lanes are all killed.
 
-It belongs to no one: detached from the launcher, it waits until the last of keeper and lanes is gone, whatever ended
-them, then kills every process that carries the launcher's cookie. After an orderly end it finds none.
+It is a subreaper above the keeper and does nothing but wait until keeper and lanes are gone, whatever ended them. What
+their programs left has then become its own, and it kills until there is nothing left.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import signal
+import traceback
 
-from multirun.contract import ENV_COOKIE
-from multirun.processes import kill_carriers, set_name
+from multirun.launcher.keeper import Keeper
+from multirun.launcher.wakeup import Wakeup
+from multirun.processes import become_subreaper, set_name, signal_descendants
 
-
-def start_sentinel(launcher_id: str) -> int:
-    """Start the sentinel and return the descriptor that keeper and lanes hold open while they live."""
-    watched, held = os.pipe()
-    child = os.fork()
-    if child == 0:
-        if os.fork() == 0:
-            _guard(watched, launcher_id)
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(watched)
-    return held
+_PAUSE_MS = 20
 
 
-def _guard(watched: int, launcher_id: str) -> None:
-    os.setsid()
+def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> None:
+    """Be a launcher until the orchestrator is gone and nothing of its runs is left.
+
+    Args:
+        control: a socket to the orchestrator.
+        facts: the pipe on which lanes report.
+        orchestrator: process id of the orchestrator, which started this process.
+        launcher_id: random text that no other launcher has.
+    """
+    for descriptor in (control, facts):
+        os.set_inheritable(descriptor, False)
+    os.chdir("/")
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     set_name("multirun-guard")
-    limit = os.sysconf("SC_OPEN_MAX")
-    os.closerange(3, watched)
-    os.closerange(watched + 1, limit if limit > 0 else 65_536)
+    become_subreaper()
+    gone = _watch_parent(orchestrator)
+    watched, held = os.pipe()
+    if os.fork() == 0:
+        os.close(watched)
+        _become_keeper(control, facts, gone, launcher_id)
+    for descriptor in (control, facts, gone, held):
+        os.close(descriptor)
     os.read(watched, 1)
-    kill_carriers(f":{launcher_id}", ENV_COOKIE, patience_s=10.0)
+    _end_everything()
+
+
+def _become_keeper(control: int, facts: int, gone: int, launcher_id: str) -> None:
+    """Never returns; what the sentinel holds open stays open in the keeper and its lanes."""
+    try:
+        os.setsid()
+        Keeper(control, facts, gone, launcher_id).work()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(70)
     os._exit(0)
+
+
+def _watch_parent(pid: int) -> int:
+    """A descriptor that becomes readable when the orchestrator is gone, also if a fork of it holds our sockets open."""
+    handle = os.pidfd_open(pid)
+    if os.getppid() == pid:
+        return handle
+    os.close(handle)
+    gone, held = os.pipe()
+    os.close(held)
+    return gone
+
+
+def _end_everything() -> None:
+    """Kill until there is no child left."""
+    wakeup = Wakeup()
+    poll = select.poll()
+    poll.register(wakeup.descriptor, select.POLLIN)
+    while not _reap():
+        signal_descendants(signal.SIGKILL)
+        poll.poll(_PAUSE_MS)
+        wakeup.clear()
+
+
+def _reap() -> bool:
+    """Collect the dead; True once there is no child left."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return True
+        if pid == 0:
+            return False

@@ -95,7 +95,7 @@ def _search(word: str, search_path: str) -> str:
             return path
     if files:
         raise CannotExecuteError(f"{files[0]!r} is not executable; make it so with chmod +x")
-    raise CannotExecuteError(f"command not found: {word!r} is in no folder of PATH ({search_path}); give its full path")
+    raise CannotExecuteError(f"command not found: {word!r} is in no folder of PATH; give its full path")
 
 
 def explain(path: str, error: OSError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,14 @@ class Workbench:
         os.close(self._plan)
         self.journal.close()
 
-    def prepare(self, order: Order) -> tuple[list[str], dict[bytes, bytes]]:
+    def prepare(self, order: Order, check_in: Callable[[], None]) -> tuple[list[str], dict[bytes, bytes]]:
         """Make the directory of a run, fill it, and return command and environment.
 
         The environment is reused for the next run.
+
+        Args:
+            order: the run.
+            check_in: called now and then; what it raises ends the preparation.
 
         Raises:
             OSError: the disk refused, or the directory is already there.
@@ -76,7 +81,7 @@ class Workbench:
         run_dir = self.paths.run(order.run)
         _make(run_dir)
         _write(f"{run_dir}/{PARAMS_FILE}", params + b"\n")
-        self._stager.stage(run_dir, order.run)
+        self._stager.stage(run_dir, order.run, check_in)
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
 

@@ -42,8 +42,8 @@ class Observer(Protocol):
     def ended(self, index: int, record: Record) -> None:
         """An attempt ended, and its launcher judged it."""
 
-    def lost(self, index: int, message: str) -> None:
-        """Whoever executed the attempt died without a verdict; nothing of it is alive."""
+    def dropped(self, index: int, reason: str, message: str) -> None:
+        """No launcher saw the end of the attempt, or even its start; nothing of it is alive."""
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Why a run (or the whole sweep) cannot go on for now; None takes that back."""

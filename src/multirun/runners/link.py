@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from multirun.runners.abstract import Assignment
 
 _PIPE_READ = 1 << 16
+_FLAGS = ("-I", "-X", f"utf8={sys.flags.utf8_mode}")
+"""Isolated from the user's Python settings, but names of files are read as the orchestrator reads them."""
 _READY_S = 60.0
 _AGAIN_S = 0.5
 _LEAVING_S = 5.0
@@ -63,11 +65,11 @@ class LauncherLink:
         self._tails: dict[tuple[int, int], JournalTail] = {}
         self._rest = b""
         self._timer: asyncio.TimerHandle | None = None
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the launcher
+        self._turned_away: dict[Pending, asyncio.TimerHandle] = {}
         try:
+            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the launcher
             self._start()
         except OSError as error:
-            self._complaints.close()
             raise LauncherError(
                 f"the launcher cannot be started: {error}; free processes or descriptors and try again"
             ) from error
@@ -77,8 +79,8 @@ class LauncherLink:
         self._facts, facts = os.pipe()
         script = os.path.join(os.path.dirname(launcher.__file__), "__main__.py")
         try:
-            self._keeper = subprocess.Popen(
-                [sys.executable, "-I", script, str(control.fileno()), str(facts), str(os.getpid()), self._id],
+            self._sentinel = subprocess.Popen(
+                [sys.executable, *_FLAGS, script, str(control.fileno()), str(facts), str(os.getpid()), self._id],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaints,
@@ -160,12 +162,17 @@ class LauncherLink:
 
     def stop(self, pending: Pending) -> None:
         """End an attempt with grace."""
+        pending.stopping = True
+        if pending in self._turned_away:
+            self._give_again(pending)
         for seat in self._seats.values():
             if seat.pending is pending:
                 self._send(seat, CANCEL)
 
     def kill_all(self) -> None:
         """End everything without grace."""
+        for pending in self._pending():
+            self.stop(pending)
         for seat in self._seats.values():
             if seat.pending is not None:
                 self._send(seat, KILL)
@@ -292,33 +299,46 @@ class LauncherLink:
             pending.assignment.observer.notice(None, text)
 
     def _pending(self) -> list[Pending]:
-        return [seat.pending for seat in self._seats.values() if seat.pending is not None]
+        seated = [seat.pending for seat in self._seats.values() if seat.pending is not None]
+        return [*seated, *self._turned_away]
 
     def _on_lost_lane(self, seat: Seat, *, unread: bool) -> None:
         seat.orders.close()
         if seat in self._idle:
             self._idle.remove(seat)
         self._read_last_words(seat)
-        if seat.pending is None:
+        pending, seat.pending = seat.pending, None
+        if pending is None:
             return
-        if not unread:
-            self._lose(seat, seat.fault or "the lane of the launcher that executed it was killed")
+        if unread:
+            self._turned_away[pending] = self._loop.call_later(_AGAIN_S, self._give_again, pending)
+            if pending.stopping:
+                self._give_again(pending)
+        else:
+            self._lose(pending, seat.fault or f"the lane that executed it was killed{self._complaint()}")
+
+    def _give_again(self, pending: Pending) -> None:
+        """Find another lane for an attempt that no lane has begun, unless it was told to end meanwhile."""
+        self._turned_away.pop(pending).cancel()
+        if pending.stopping:
+            assignment = pending.assignment
+            assignment.observer.dropped(assignment.run, "cancelled", "it was stopped before its program was started")
+            pending.finish()
             return
         try:
-            self._give(self._free_seat(), seat.pending)
+            self._give(self._free_seat(), pending)
         except OSError as error:
-            self._lose(seat, f"its lane was killed, and the machine refuses another: {error.strerror}")
+            self._lose(pending, f"its lane was killed, and the machine refuses another: {error.strerror}")
 
     def _read_last_words(self, seat: Seat) -> None:
         if seat.pending is not None:
             key = self._key(seat.pending.assignment.paths)
             self._catch_up(seat, key, self._tail(key, seat.number))
 
-    def _lose(self, seat: Seat, message: str) -> None:
-        if seat.pending is not None:
-            assignment = seat.pending.assignment
-            assignment.observer.lost(assignment.run, message)
-            self._settle(seat)
+    def _lose(self, pending: Pending, message: str) -> None:
+        assignment = pending.assignment
+        assignment.observer.dropped(assignment.run, "lost", message)
+        pending.finish()
 
     def _on_keeper_gone(self) -> None:
         """The keeper is dead or has left; its lanes end their runs and then fall silent."""
@@ -339,10 +359,20 @@ class LauncherLink:
 
     async def _bury(self) -> None:
         """Make sure that nothing of the lost runs is alive, then say that they are lost."""
-        await anyio.to_thread.run_sync(kill_carriers, f":{self._id}", ENV_COOKIE)
-        for seat in list(self._seats.values()):
+        await anyio.to_thread.run_sync(self._wait_for_sentinel)
+        for seat in self._seats.values():
             self._read_last_words(seat)
-            self._lose(seat, f"the launcher was killed{self._complaint()}")
+        for pending in self._pending():
+            self._lose(pending, f"the launcher was killed{self._complaint()}")
+        for timer in self._turned_away.values():
+            timer.cancel()
+
+    def _wait_for_sentinel(self) -> None:
+        """The sentinel ends what is left; if it was killed itself, the cookie tells what belongs to the launcher."""
+        with suppress(subprocess.TimeoutExpired):
+            if self._sentinel.wait(_LEAVING_S) == 0:
+                return
+        kill_carriers(f":{self._id}", ENV_COOKIE)
 
     def _complaint(self) -> str:
         self._complaints.seek(0)
@@ -357,8 +387,8 @@ class LauncherLink:
         try:
             await asyncio.wait_for(asyncio.shield(self._gone), _LEAVING_S)
         except TimeoutError:
-            self._keeper.kill()
-        await anyio.to_thread.run_sync(self._keeper.wait)
+            self._sentinel.kill()
+        await anyio.to_thread.run_sync(self._sentinel.wait)
         self._release()
 
     def abandon(self) -> None:

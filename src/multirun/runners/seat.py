@@ -17,14 +17,16 @@ class Pending:
     Attributes:
         assignment: what is executed.
         held_up: whether the observer was told why it cannot go on.
+        stopping: whether it was told to end.
         over: whether nothing of it is alive any more and the observer was told.
     """
 
-    __slots__ = ("_done", "assignment", "held_up", "over")
+    __slots__ = ("_done", "assignment", "held_up", "over", "stopping")
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
         self.held_up = False
+        self.stopping = False
         self.over = False
         self._done: asyncio.Future[None] | None = None
 
