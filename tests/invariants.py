@@ -182,7 +182,7 @@ def check_events(journals: dict[str, list[Record]], planned: list[str]) -> None:
     for record in _life(journals):
         attempt = (record["run"], record["attempt"])
         assert 0 <= record["run"] < len(planned), f"{record} is about no run of the plan"
-        assert record["attempt"] >= 1
+        assert record["attempt"] >= 1 or _never_started(record), record
         starts[attempt] += record["event"] == "started"
         if record["event"] == "ended":
             check_reason(record)
@@ -199,6 +199,11 @@ def _life(journals: dict[str, list[Record]]) -> Iterator[Record]:
         for record in records:
             if record["event"] in ("started", "ended"):
                 yield record
+
+
+def _never_started(record: Record) -> bool:
+    """Whether this is the end of a run of which no attempt was made."""
+    return (record["event"], record["attempt"], record.get("status")) == ("ended", 0, "failure")
 
 
 def _check_order(journals: dict[str, list[Record]]) -> None:

@@ -104,9 +104,7 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(_no_such_name(name))
-    from importlib import import_module
-
-    value = getattr(import_module(f"multirun.{home}"), name)
+    value = getattr(__import__(f"multirun.{home}", fromlist=[name]), name)
     globals()[name] = value
     return value
 

@@ -204,8 +204,10 @@ async def _prepare(given: dict[str, Any]) -> tuple[Request, list[CheckedParams] 
     Raises:
         ConfigurationError: there are mistakes; all of them are listed.
     """
+    _check_current_directory()
     inspector = Inspector()
     inspector.runner(given["runner"])
+    inspector.switches(given)
     request = await anyio.to_thread.run_sync(lambda: inspector.request(**given))
     mistakes = inspector.mistakes
     planned = None
@@ -216,6 +218,13 @@ async def _prepare(given: dict[str, Any]) -> tuple[Request, list[CheckedParams] 
     if mistakes:
         raise ConfigurationError(mistakes)
     return request, planned
+
+
+def _check_current_directory() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigurationError(["the current directory does not exist any more; change to one that does"]) from error
 
 
 async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:

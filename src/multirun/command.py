@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_FIELD = re.compile(r"\{\{([^{}]*)\}\}|(?<!\$)\{([^{}]*)\}")
+_FIELD = re.compile(r"\{\{\{([^{}]*)\}\}\}|\{\{([^{}]*)\}\}|(?<!\$)\{([^{}]*)\}")
+"""A field inside braces that stay, an escaped field, a field."""
 
 
 def fields(texts: Iterable[str]) -> set[str]:
-    """What stands between single braces in any of the texts, format specifications included."""
-    return {inner for text in texts for _, inner in _FIELD.findall(text) if inner}
+    """What names a parameter, or may mean to, in any of the texts; format specifications included."""
+    return {field for text in texts for inner, _, outer in _FIELD.findall(text) if (field := inner or outer)}
 
 
 def split_field(field: str, names: Iterable[str]) -> tuple[str, str] | None:
@@ -49,11 +50,14 @@ def render(text: str, params: Mapping[str, object]) -> str:
 
 
 def _replacement(match: re.Match[str], params: Mapping[str, object]) -> str:
-    escaped, field = match.group(1), match.group(2)
-    if field is None:
-        return "{" + escaped + "}" if split_field(escaped, params) else match.group(0)
-    found = split_field(field, params)
-    return _format(*found, params) if found else match.group(0)
+    inner, escaped, field = match.groups()
+    found = split_field(inner or escaped or field or "", params)
+    if found is None:
+        return match.group(0)
+    if escaped is not None:
+        return "{" + escaped + "}"
+    value = _format(*found, params)
+    return value if inner is None else "{" + value + "}"
 
 
 def _format(name: str, spec: str, params: Mapping[str, object]) -> str:

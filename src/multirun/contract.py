@@ -13,6 +13,9 @@ PICKLED_KEYS = "$pickled"
 """In a `results.json` that refers to a pickle: the top-level keys whose values are only there."""
 PICKLE_PREFIX, PICKLE_SUFFIX = "results-", ".pkl"
 
+JOURNAL_DIR, RUNS_DIR = "journal", "runs"
+"""Folders that every sweep directory has from its beginning."""
+
 ENV_PREFIX = "MULTIRUN_"
 ENV_RUN_DIR = "MULTIRUN_RUN_DIR"
 ENV_PARAMS = "MULTIRUN_PARAMS"

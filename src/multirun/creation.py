@@ -12,10 +12,11 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from multirun.contract import RUNS_DIR
 from multirun.definition import Definition, write_definition
 from multirun.errors import OutputExistsError, StorageError
 from multirun.resources import explain
-from multirun.rundir import RUNS_DIR, SweepPaths
+from multirun.rundir import SweepPaths
 from multirun.staging import take_snapshot
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from multirun.errors import FormatError, NotASweepError
+from multirun.files import publish
 from multirun.rundir import SWEEP_FILE, SweepPaths
 
 VERSION = 1
@@ -118,9 +119,23 @@ def from_document(document: object, path: str) -> Definition:
             "use the version that wrote it"
         )
     try:
+        _refuse_unknown(document, path)
         return _rebuild(document)
     except (LookupError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _refuse_unknown(document: Mapping[str, Any], path: str) -> None:
+    """What this version does not know cannot be obeyed, and a verdict without it could be wrong."""
+    known = {"rules": Rules, "options": Options, **{f"inputs[{n}]": Input for n in range(len(document["inputs"]))}}
+    parts = {"rules": document["rules"], "options": document["options"]}
+    parts |= {f"inputs[{n}]": entry for n, entry in enumerate(document["inputs"])}
+    for name, kind in known.items():
+        unknown = sorted(set(parts[name]) - {each.name for each in fields(kind)})
+        if unknown:
+            raise FormatError(
+                f"{path} asks for {name}.{unknown[0]}, which this multirun does not know; use a newer one"
+            )
 
 
 def _rebuild(document: Mapping[str, Any]) -> Definition:
@@ -163,28 +178,3 @@ def write_definition(paths: SweepPaths, definition: Definition) -> None:
     """Publish `sweep.json`; from this moment on the directory is a sweep."""
     text = json.dumps(to_document(definition), indent=1) + "\n"
     publish(paths.sweep, text.encode("ascii"))
-
-
-def publish(path: str, data: bytes) -> None:
-    """Write a file so that readers see all of it or none, also after a power cut."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
-    sync_folder(os.path.dirname(path))
-
-
-def sync_folder(path: str) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

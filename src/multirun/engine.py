@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio.to_thread
 
 from multirun import records
 from multirun.creation import create_sweep
 from multirun.errors import StorageError
+from multirun.files import LACKING
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from multirun.request import Request
 
 _PLANNED_AT_ONCE = 500
+_AGAIN_S = 1.0
+_T = TypeVar("_T")
+_Pull = Callable[[], Awaitable[Run | None]]
 
 
 async def conduct(request: Request, planned: list[CheckedParams] | None, runner: AbstractRunner) -> SweepResult:
@@ -51,7 +55,11 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         asyncio.CancelledError: the call was cancelled; nothing of the sweep is alive.
     """
     paths, definition = await outlast(anyio.to_thread.run_sync(create_sweep, request))
-    return await Conductor(request, runner, paths, definition).conduct(planned)
+    try:
+        conductor = Conductor(request, runner, paths, definition)
+    except OSError as error:
+        raise StorageError(f"the sweep could not be set up in {paths.root}: {error.strerror}") from error
+    return await conductor.conduct(planned)
 
 
 class Conductor:
@@ -81,7 +89,7 @@ class Conductor:
             finally:
                 await outlast(self._runner.close(self._paths))
         except BaseException as error:  # noqa: BLE001 - raised again once everything is closed
-            self._fault = self._fault or error
+            self._fault = error if isinstance(error, asyncio.CancelledError) else self._fault or error
         await outlast(self._finish())
         if self._fault is not None:
             self._fault.add_note(self._whereabouts())
@@ -89,56 +97,85 @@ class Conductor:
         return SweepResult(Path(self._paths.root), self._runs, self._statistics())
 
     async def _execute(self, planned: list[CheckedParams] | None) -> None:
-        if planned is not None:
-            await self._enroll_all(planned)
+        pull = self._generator() if planned is None else await self._enroll_all(planned)
         try:
             async with asyncio.TaskGroup() as group:
-                for run in self._all_runs() if planned is not None else self._pulled_runs():
+                while self._fault is None and (run := await pull()) is not None:
                     await self._dispatch(run, group)
-                    if self._fault is not None:
-                        break
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _enroll_all(self, planned: list[CheckedParams]) -> None:
+    async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
         for number, params in enumerate(planned, start=1):
-            self._enroll(params)
+            await self._enroll(params)
             if number % _PLANNED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        self._close_plan()
+        await self._close_plan()
+        runs = iter(self._runs)
 
-    def _all_runs(self) -> Iterator[Run]:
-        return iter(self._runs)
+        async def pull() -> Run | None:
+            return next(runs, None)
 
-    def _pulled_runs(self) -> Iterator[Run]:
-        """Pull one parameter map after another until there is none left or something goes wrong."""
+        return pull
+
+    def _generator(self) -> _Pull:
+        """A function that pulls one parameter map after another until there is none left or something goes wrong."""
         planner = Planner(self._request.command, self._request.env)
         candidates = iter(self._request.runs)
-        while (run := self._pull(candidates, planner)) is not None:
-            yield run
 
-    def _pull(self, candidates: Iterator[object], planner: Planner) -> Run | None:
+        async def pull() -> Run | None:
+            await asyncio.sleep(0)  # the generator may take its time: first let what was dispatched begin
+            params = self._next_params(candidates, planner)
+            if params is not None:
+                return await self._enroll(params)
+            if self._fault is None:
+                await self._close_plan()
+            return None
+
+        return pull
+
+    def _next_params(self, candidates: Iterator[object], planner: Planner) -> CheckedParams | None:
         """Pull one parameter map; what goes wrong ends the pulling, and the sweep once the started runs have ended."""
         try:
-            return self._enroll(planner.plan(len(self._runs), next(candidates)))
+            with self._runner.ledger.pulling():
+                candidate = next(candidates)
+            return planner.plan(len(self._runs), candidate)
         except StopIteration:
-            self._close_plan()
+            return None
         except BaseException as error:  # noqa: BLE001 - whatever the caller's generator raises, sys.exit() included
             self._fault = error
-        return None
+            return None
 
-    def _enroll(self, params: CheckedParams) -> Run:
+    async def _enroll(self, params: CheckedParams) -> Run:
         run = Run(len(self._runs), params.params, self._home)
-        self._offsets[run.index] = self._plan.append(params.digest, params.text)
+        self._offsets[run.index] = await self._insist(lambda: self._plan.append(params.digest, params.text))
         self._runs.append(run)
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
         return run
 
-    def _close_plan(self) -> None:
-        self._plan.finish()
+    async def _close_plan(self) -> None:
+        await self._insist(self._plan.finish)
         self._total_known = True
         self._runner.ledger.close_plan()
+
+    async def _insist(self, write: Callable[[], _T]) -> _T:
+        """Write to the plan; while the machine lacks something, say so and try again.
+
+        Raises:
+            StorageError: the disk refuses for good.
+        """
+        while True:
+            try:
+                done = write()
+            except OSError as error:
+                if error.errno not in LACKING:
+                    raise StorageError(f"{self._paths.plan} cannot be written: {error.strerror}") from error
+                self.notice(None, f"the plan waits: {error.strerror}")
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                self.notice(None, None)
+                return done
 
     # ------------------------------------------------------------------------------------------- one run
 
@@ -157,6 +194,7 @@ class Conductor:
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is over, whatever ended it, be it before its first step."""
         self._runner.release()
+        run.task = None
         if run.status not in COMPLETE:
             reason = "cancelled" if task.cancelled() else "never-started"
             self._record_end(run, reason, "it was stopped before its program was started")

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._count = 0
+        self._counts: Counter[int] = Counter()
         self._signum = signal.SIGINT
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
@@ -36,7 +38,7 @@ class Interrupts:
         """Take the signals for a while."""
         before = {}
         if threading.current_thread() is threading.main_thread():
-            caught = [signum for signum in _SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+            caught = [signum for signum in _SIGNALS if signal.getsignal(signum) not in (signal.SIG_IGN, None)]
             before = {signum: signal.signal(signum, self._on_signal) for signum in caught}
         try:
             yield
@@ -62,14 +64,21 @@ class Interrupts:
                 runner.ledger.notice("signal", None)
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
-        """Only take note here: what is done about it happens in the event loop."""
-        self._count += 1
+        """Only take note here: what is done about it happens in the event loop.
+
+        A terminal that closes, or a service that is stopped, may send signals of several kinds: only one kind that is
+        repeated is impatience.
+        """
+        self._counts[signum] += 1
+        self._count = max(self._counts.values())
         self._signum = signal.Signals(signum)
         if self._count >= 3:
             os._exit(128 + signum)  # the launcher notices and ends what is left
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._act, self._count)
+        if self._runner is not None and self._runner.ledger.pulled_by == threading.get_ident():
+            raise KeyboardInterrupt  # the caller's generator holds the event loop up
 
     def _act(self, count: int) -> None:
         if self._task is None or self._runner is None:

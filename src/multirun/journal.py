@@ -13,6 +13,7 @@ from binascii import crc32
 from typing import Any
 
 from multirun.errors import FormatError, JournalDamagedError
+from multirun.files import write_at
 from multirun.processes import identity
 
 VERSION = 1
@@ -66,20 +67,11 @@ class Journal:
             OSError: the record is not in the file.
         """
         line, crc = frame(fields, self._seq, self._crc)
-        self._write(line)
+        write_at(self._descriptor, line, self.offset)
         self.offset += len(line)
         self._seq += 1
         self._crc = crc
         return line
-
-    def _write(self, line: bytes) -> None:
-        try:
-            written = os.pwrite(self._descriptor, line, self.offset)
-            while written < len(line):
-                written += os.pwrite(self._descriptor, line[written:], self.offset + written)
-        except OSError:
-            os.ftruncate(self._descriptor, self.offset)
-            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from multirun.errors import FormatError
+from multirun.files import write_at
 
 VERSION = 1
 
@@ -77,13 +78,7 @@ class PlanWriter:
         os.close(self._descriptor)
 
     def _write(self, line: bytes) -> None:
-        try:
-            written = os.pwrite(self._descriptor, line, self._offset)
-            while written < len(line):
-                written += os.pwrite(self._descriptor, line[written:], self._offset + written)
-        except OSError:
-            os.ftruncate(self._descriptor, self._offset)
-            raise
+        write_at(self._descriptor, line, self._offset)
         self._offset += len(line)
 
 
@@ -114,7 +109,7 @@ def read_line(descriptor: int, offset: int) -> bytes:
 
 
 def read_plan(path: str) -> Iterator[PlannedRun | None]:
-    """The runs of a plan, then None if the plan is closed.
+    """The runs of a plan, then None if the plan is closed, that is if its last line is an end record.
 
     Raises:
         FormatError: the plan was written in another format, or is damaged.
@@ -122,6 +117,7 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
     with open(path, "rb") as file:
         if file.readline() not in _BEGINNINGS:
             raise FormatError(f"{path} is no plan of format {VERSION}; use the version of multirun that wrote it")
+        closed = False
         for number, line in enumerate(file, start=2):
             if not line.endswith(b"\n"):
                 return
@@ -129,9 +125,11 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
                 planned = _parse(line)
             except (ValueError, LookupError, TypeError) as error:
                 raise FormatError(f"{path} is damaged in line {number}: {error}") from error
-            yield planned
-            if planned is None:
-                return
+            closed = planned is None
+            if planned is not None:
+                yield planned
+        if closed:
+            yield None
 
 
 _BEGINNINGS = frozenset(_HEADER[:length] for length in range(len(_HEADER) + 1))

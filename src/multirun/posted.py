@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun.contract import INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
 from multirun.encoding import PICKLE, RESERVED_KEYS, TYPED, VALUE, Unencodable, encode_document
+from multirun.files import LACKING
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -63,12 +63,9 @@ def read_posted(run_dir: str) -> Posted:
     except FileNotFoundError:
         return NOTHING
     except OSError as error:
-        if error.errno in _LACKING:
+        if error.errno in LACKING:
             raise
         return Posted(found=True, problem=f"{RESULTS_FILE} cannot be read: {error.strerror}")
-
-
-_LACKING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def _open_at_once(path: str, flags: int) -> int:

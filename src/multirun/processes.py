@@ -210,7 +210,7 @@ def _variable_of(pid: int, variable: bytes) -> str:
     return ""
 
 
-def kill_carriers(cookie: str, variable: str, patience_s: float = 2.0) -> int:
+def kill_carriers(cookie: str, variable: str, patience_s: float = 10.0) -> int:
     """Kill every process that carries a cookie, with its process group, until several looks in a row find none.
 
     Args:

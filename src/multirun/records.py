@@ -6,6 +6,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from multirun.posted import NOTHING, Posted, journal_fields
+from multirun.verdict import signal_name
 
 if TYPE_CHECKING:
     from multirun.journal import Record
@@ -50,6 +51,8 @@ def ended(
         "reason": outcome.reason,
         "exit_code": exit_status if exit_status is not None and exit_status >= 0 else None,
     }
+    if exit_status is not None and exit_status < 0:
+        fields["signal"] = signal_name(-exit_status)
     if outcome.message is not None:
         fields["message"] = outcome.message
     if duration_s is not None:

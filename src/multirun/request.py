@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,6 +107,12 @@ class Inspector:
             name=attempt("name", _optional(parse_name), given["name"]) or "multirun",
             on_result=attempt("on_result", _optional(parse_callable), given["on_result"]),
         )
+
+    def switches(self, given: Mapping[str, object]) -> None:
+        """Check the keywords that are True or False."""
+        for name, allowed in {"check": (True, False), "dry_run": (True, False), "display": (None, True, False)}.items():
+            if not any(given[name] is value for value in allowed):
+                self.mistakes.append(f"{name}: {_short(given[name])} is neither True nor False")
 
     def runner(self, runner: object) -> None:
         """Check the runner."""
@@ -319,6 +326,10 @@ def parse_callable(function: object) -> Callable[[Run], object]:
     Raises:
         MistakeError: it cannot.
     """
+    if inspect.iscoroutinefunction(function):
+        raise MistakeError(
+            f"{_short(function)} is a coroutine function, which nobody would await; give a plain function"
+        )
     if callable(function):
         return function
     raise MistakeError(f"{_short(function)} cannot be called; give a function that takes a Run")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from multirun.contract import is_reserved_name, is_system_text
+from multirun.contract import JOURNAL_DIR, RUNS_DIR, is_reserved_name, is_system_text
 
 FileLinkage = Literal["copy", "shared", "link"]
 LINKAGES: tuple[FileLinkage, ...] = get_args(FileLinkage)
@@ -154,6 +154,8 @@ def _special(mode: int) -> str:
 def entries(resource: FileResource) -> Iterator[Entry]:
     """The resource and everything below it, folders first, names in order; symbolic links are followed.
 
+    Sweeps that lie in a folder are left out: with `"."` as an input, each sweep would else hold all earlier ones.
+
     Raises:
         OSError: something is missing or cannot be read.
         ValueError: something is neither file nor folder, or a symbolic link leads back into a folder around it.
@@ -171,7 +173,13 @@ def _walk(name: str, path: str, around: tuple[tuple[int, int], ...]) -> Iterator
     if key in around:
         raise ValueError(f"{path!r} is a symbolic link back into a folder around it")
     for child in sorted(os.listdir(path)):
-        yield from _walk(f"{name}/{child}" if name else child, f"{path}/{child}", (*around, key))
+        if not is_sweep(f"{path}/{child}"):
+            yield from _walk(f"{name}/{child}" if name else child, f"{path}/{child}", (*around, key))
+
+
+def is_sweep(path: str) -> bool:
+    """Whether a folder is the directory of a sweep, be it one that is just being made."""
+    return os.path.isdir(f"{path}/{JOURNAL_DIR}") and os.path.isdir(f"{path}/{RUNS_DIR}")
 
 
 def _clashes(resources: list[FileResource]) -> Iterator[str]:

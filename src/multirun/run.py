@@ -58,7 +58,8 @@ class Run:
         attempts: how many attempts were started.
         duration_s: seconds from the start of the last attempt to its end, None before.
         posted: whether it posted results; small ones are kept here as JSON text.
-        task: the asyncio task that attends the run; None before it is dispatched. Cancelling it ends this run only.
+        task: the asyncio task that attends the run from its dispatch to its end; None before and after. Cancelling it
+            ends this run only.
     """
 
     __slots__ = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
+from multirun.contract import JOURNAL_DIR, RUNS_DIR
+
 SWEEP_FILE = "sweep.json"
 PLAN_FILE = "plan.jsonl"
 TABLE_FILE = "results.csv"
-JOURNAL_DIR = "journal"
 INPUTS_DIR = "inputs"
 SHARED_DIR = "shared"
-RUNS_DIR = "runs"
 ORCHESTRATOR = "orchestrator"
 """The writer name of the journal that the orchestrator keeps."""
 

@@ -14,9 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from multirun.contract import RESULTS_FILE, STDERR_FILE, STDOUT_FILE
-from multirun.definition import publish
 from multirun.encoding import decode_map, dumps, encode_document
 from multirun.errors import ConfigurationError
+from multirun.files import publish
 from multirun.launcher.messages import Order
 from multirun.launcher.workbench import Workbench
 from multirun.plan import params_of_line, read_line

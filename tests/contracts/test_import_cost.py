@@ -20,7 +20,7 @@ HEAVY = {
     *("asyncio", "dataclasses", "pathlib", "typing", "logging", "inspect", "json", "re", "enum", "subprocess"),
     *("functools", "collections", "contextlib", "datetime", "hashlib", "socket", "tempfile", "importlib.metadata"),
 }
-OURS = {"__future__", "importlib", "warnings"}
+OURS = {"__future__"}
 """What the package needs of the standard library to load its modules when they are first used."""
 
 

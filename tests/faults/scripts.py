@@ -147,12 +147,12 @@ class Script:
 
     def keeper(self) -> int:
         """The keeper of its launcher."""
-        (keeper,) = named("multirun-keeper", children_of(self.pid))
+        (keeper,) = keepers_of(self.pid)
         return keeper
 
     def lanes(self) -> list[int]:
         """The lanes of its launcher."""
-        return sorted(named("multirun-lane", children_of(self.keeper())))
+        return launcher_of(self.pid)[1:]
 
     def lane_of(self, run: Path) -> int:
         """The lane that executes a run, known by its directory."""
@@ -187,6 +187,18 @@ def _works_in(pid: int, run: Path) -> bool:
 def named(name: str, pids: Iterable[int]) -> list[int]:
     """Those of some processes that have a name."""
     return [pid for pid in pids if name_of(pid) == name]
+
+
+def keepers_of(orchestrator: int) -> list[int]:
+    """The keepers of the launchers that a process has started."""
+    guards = named("multirun-guard", children_of(orchestrator))
+    return [keeper for guard in guards for keeper in named("multirun-keeper", children_of(guard))]
+
+
+def launcher_of(orchestrator: int) -> list[int]:
+    """The keeper of the one launcher that a process has started, and its lanes."""
+    (keeper,) = keepers_of(orchestrator)
+    return [keeper, *named("multirun-lane", children_of(keeper))]
 
 
 def kill_at_once(pids: Sequence[int]) -> None:

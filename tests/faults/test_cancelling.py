@@ -166,21 +166,22 @@ async def test_one_run_frees_its_slot(sweep_dir: Path) -> None:
     check_sweep(sweep_dir, result=result)
 
 
+class Hasty(ParallelLocalRunner):
+    """Cancels run 1 between the moment it is dispatched and the first step of its task."""
+
+    async def admit(self) -> None:
+        for run in self.runs:
+            if run.index == 1 and run.task is not None:
+                run.task.cancel()
+        await super().admit()
+
+
 async def test_run_before_its_first_step(sweep_dir: Path) -> None:
-    runner = ParallelLocalRunner(max_parallel=3)
-
-    def source() -> Iterator[dict[str, int]]:
-        for x in range(3):
-            yield {"x": x}
-            task = runner.runs[x].task
-            assert task is not None
-            if x == 1:
-                task.cancel()
-
-    result = await start_sweep(sweep_dir, runner, runs=source(), cmd=["true"])
+    runner = Hasty(max_parallel=3)
+    result = await start_sweep(sweep_dir, runner, runs=[{}] * 3, cmd=["true"])
     assert [(run.status, run.reason, run.attempts) for run in result] == [
         ("success", None, 1),
-        ("failure", "cancelled", 1),
+        ("failure", "cancelled", 0),
         ("success", None, 1),
     ]
     assert not result[1].path.exists(), "its program was started although its task never began"

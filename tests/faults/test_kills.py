@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.faults.scripts import EVIL, Script, evil, kill_at_once, menagerie, named
+from tests.faults.scripts import EVIL, Script, evil, kill_at_once, launcher_of, menagerie, named
 from tests.invariants import MARK, carriers, check_sweep
 from tests.patience import wait_until_async
 
@@ -114,8 +114,7 @@ async def test_lane_that_dies_before_it_takes_its_order_loses_nothing(tmp_path: 
         )
     )
     await wait_until_async(lambda: runner.computeStatistics().success_count == 1)
-    (keeper,) = named("multirun-keeper", children_of(os.getpid()))
-    (idle,) = [lane for lane in named("multirun-lane", children_of(keeper)) if not children_of(lane)]
+    (idle,) = [lane for lane in launcher_of(os.getpid())[1:] if not children_of(lane)]
     os.kill(idle, signal.SIGSTOP)
     short = asyncio.create_task(multirunAsync(runs=[{}], cmd=["true"], output_path=tmp_path / "short", runner=runner))
     await wait_until_async(lambda: len(runner.runs) == 3 and runner.runs[2].task is not None)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from tests.faults.scripts import Script, evil, named
+from tests.faults.scripts import Script, evil, keepers_of, named
 from tests.invariants import check_sweep
 
 from multirun.processes import children_of
@@ -26,7 +26,7 @@ PROGRAMS = ("daemon", "family", "storm", "stubborn", "stopped")
 
 def find(script: Script, target: str, chance: random.Random) -> list[int]:
     """The processes to kill, as far as they are there already."""
-    keepers = named("multirun-keeper", children_of(script.pid))
+    keepers = keepers_of(script.pid)
     lanes = [lane for keeper in keepers for lane in named("multirun-lane", children_of(keeper))]
     return {
         "orchestrator": [script.pid],

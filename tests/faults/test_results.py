@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.faults.scripts import EVIL, PROGRAMS, Script
+from tests.faults.scripts import EVIL, PROGRAMS, Script, launcher_of
 from tests.invariants import carriers, check_sweep, name_of
 from tests.patience import wait_until
 
@@ -90,8 +90,7 @@ def test_output_goes_to_files_and_through_nobody_s_memory(sweep_dir: Path) -> No
     peaks: list[int] = []
 
     def look(run: Run) -> None:
-        (keeper,) = children_of(os.getpid())
-        peaks.extend(peak_bytes(pid) for pid in (keeper, *children_of(keeper)))
+        peaks.extend(map(peak_bytes, launcher_of(os.getpid())))
 
     result = multirun(
         runs=[{}],

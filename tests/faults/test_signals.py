@@ -3,13 +3,15 @@
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import pytest
 from tests.faults.scripts import EVIL, Script, evil, menagerie
-from tests.invariants import check_sweep
+from tests.invariants import carriers, check_sweep
 from tests.patience import wait_until
 
+from multirun.contract import ENV_RUN_DIR
 from multirun.processes import children_of
 
 Start = Callable[..., Script]
@@ -85,13 +87,23 @@ def is_signalled(pid: int, signum: int) -> bool:
     return bool(int(pending, 16) >> (signum - 1) & 1)
 
 
-def test_different_signals_count_together(start_script: Start) -> None:
+def test_signals_of_two_kinds_are_no_impatience(start_script: Start) -> None:
+    """A closing terminal sends more than one; the grace holds until one of them is repeated."""
     script = start_animals(start_script, grace_s=60)
-    script.signal(signal.SIGINT)
+    script.signal(signal.SIGHUP)
     script.wait_journal('"cancelled"')
+    script.signal(signal.SIGTERM)
+    wait_until(lambda: not is_signalled(script.pid, signal.SIGTERM))
+    stubborn = EVIL.index("stubborn")
+    assert works_in(script.root / "runs" / f"{stubborn:06}")
     sent = monotonic()
     script.signal(signal.SIGTERM)
     check_ended(script, by=signal.SIGTERM, between=(0, 2), since=sent)
+
+
+def works_in(run: Path) -> bool:
+    """Whether a process of a run is alive."""
+    return bool(carriers(str(run), ENV_RUN_DIR))
 
 
 def test_ignored_signal_changes_nothing(start_script: Start) -> None:

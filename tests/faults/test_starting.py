@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,12 +12,11 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.faults.scripts import evil, named
+from tests.faults.scripts import evil, launcher_of
 from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
 
 from multirun import FileResource, ParallelLocalRunner, multirun, multirunAsync
-from multirun.processes import children_of
 from multirun.results import SweepResult
 from multirun.run import Run
 
@@ -126,8 +126,7 @@ class Lack:
 
 def launcher() -> list[int]:
     """Keeper and lanes of the launcher that this process started."""
-    (keeper,) = named("multirun-keeper", children_of(os.getpid()))
-    return [keeper, *children_of(keeper)]
+    return launcher_of(os.getpid())
 
 
 def limit(what: int, to: int) -> None:
@@ -142,6 +141,26 @@ async def test_no_descriptors_left(sweep_dir: Path) -> None:
     await lack.wait_notice("Too many open files")
     limit(resource.RLIMIT_NOFILE, enough)
     check_sweep(sweep_dir, result=await lack.result())
+
+
+async def test_notice_of_a_run_goes_with_its_lane(sweep_dir: Path) -> None:
+    def lane() -> int:
+        return launcher()[1]
+
+    lack = Lack(
+        sweep_dir,
+        lambda: resource.prlimit(lane(), resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
+        runs=[{"words": "true"}] * 2 + [{"words": 'exec "$@"'}],
+        cmd=["sh", "-c", "{words}", "sh", *evil("patient")],
+    )
+    await lack.wait_notice("Too many open files")
+    os.kill(lane(), signal.SIGKILL)
+    await wait_until_async(lambda: [run.status for run in lack.runner.runs] == ["success", "failure", "running"])
+    assert not lack.runner.ledger.notices
+    (sweep_dir / "runs" / "go").touch()
+    result = await lack.call
+    assert [run.reason for run in result] == [None, "lost", None]
+    check_sweep(sweep_dir, result=result)
 
 
 @contextmanager

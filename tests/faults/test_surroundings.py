@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.scripts import Script, evil, named
+from tests.faults.scripts import Script, evil, keepers_of, named
 from tests.invariants import MARK, carriers, check_sweep
 
 from multirun import ParallelLocalRunner, StorageError, multirun, multirunAsync
-from multirun.processes import children_of
 
 Start = Callable[..., Script]
 SUCCESSES = "assert result.statistics.success_count == len(result)"
@@ -53,7 +52,7 @@ async def test_more_lanes_than_the_keeper_can_be_asked_for_at_once(sweep_dir: Pa
     keepers: list[int] = []
 
     def source() -> Iterator[dict[str, int]]:
-        keepers.extend(named("multirun-keeper", children_of(os.getpid())))
+        keepers.extend(keepers_of(os.getpid()))
         os.kill(keepers[0], signal.SIGSTOP)
         yield from ({"x": x} for x in range(320))
         asyncio.get_running_loop().call_later(0.2, os.kill, keepers[0], signal.SIGCONT)

@@ -254,6 +254,7 @@ async def test_cancelling_a_run_before_its_first_step(scenario: Scenario, monkey
     monkeypatch.setattr(scenario.runner, "admit", admit_and_cancel)
     result = await scenario.run("ok", "ok", "ok", "ok")
     assert [run.reason for run in result] == [None, "cancelled", None, None]
+    assert result[1].attempts == 0
     assert not result[1].path.exists()
 
 

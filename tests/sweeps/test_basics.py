@@ -21,11 +21,13 @@ from multirun import (
     RunningLoopError,
     RunsFailedError,
     RunStatistics,
+    StorageError,
     SweepResult,
     multirun,
     multirunAsync,
 )
 from multirun.journal import read_all
+from multirun.snapshot import take_snapshot
 
 JOB = """
 from multirun import getRunParams, postRunResults
@@ -112,6 +114,32 @@ def test_what_is_known_of_a_run(sweep_dir: Path) -> None:
     assert 0 < bad.duration_s < 60
     assert bad.results is None
     assert repr(bad) == f"<Run 1 failure exit:3 {{'script': {script!r}}}>"
+
+
+@pytest.mark.parametrize("form", [FORMS["list"], FORMS["generator"]], ids=["list", "generator"])
+def test_many_runs(sweep_dir: Path, form: Callable[[Any], Any]) -> None:
+    finished: list[int] = []
+    result = run_sweep(
+        sweep_dir, form([{"x": x} for x in range(601)]), ["true"], on_result=lambda run: finished.append(run.index)
+    )
+    assert result.statistics == RunStatistics(0, 0, 0, 601, 0, 601, 601, total_known=True)
+    assert sorted(finished) == [run.params["x"] for run in result] == list(range(601))
+    assert (sweep_dir / "results.csv").read_text().count("\n") == 602
+
+
+def test_a_table_that_cannot_be_written_is_said_and_takes_no_result_away(sweep_dir: Path) -> None:
+    with pytest.raises(StorageError, match="the end of the sweep could not be written") as refused:
+        multirun(
+            runs=[{"x": 1}],
+            cmd=POST_X,
+            output_path=sweep_dir,
+            display=False,
+            on_result=lambda run: (sweep_dir / "results.csv").mkdir(),
+        )
+    assert isinstance(refused.value, OSError)
+    assert str(sweep_dir) in str(refused.value)
+    snapshot = take_snapshot(str(sweep_dir))
+    assert (snapshot.statistics.success_count, snapshot.alive) == (1, False)
 
 
 def test_a_generator_may_use_one_map_again_and_again(sweep_dir: Path) -> None:

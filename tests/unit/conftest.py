@@ -11,6 +11,7 @@ _PURE = {
     "test_encoding",
     "test_errors",
     "test_facts",
+    "test_files",
     "test_journal",
     "test_messages",
     "test_params",

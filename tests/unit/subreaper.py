@@ -31,6 +31,19 @@ def in_a_subreaper(act: Callable[[], Any]) -> Any:
     return pickle.loads(data)
 
 
+def as_nobody(act: Callable[[], Any]) -> Any:
+    """What a function returns in a process without any rights."""
+
+    def drop_rights_and_act() -> Any:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        return act()
+
+    return in_a_subreaper(drop_rights_and_act)
+
+
 def names(pids: list[int]) -> list[str]:
     """The names of living processes and zombies."""
     return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids]

@@ -1,9 +1,6 @@
 """`sweep.json`: what is written is read back, and nothing else is taken for it."""
 
 import json
-import os
-import resource
-import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,6 @@ from multirun.definition import (
     Options,
     Rules,
     from_document,
-    publish,
     read_definition,
     to_document,
     write_definition,
@@ -88,13 +84,27 @@ def test_each_part_must_be_there(key: str) -> None:
         {"inputs": [{"name": "x"}]},
         {"inputs": [5]},
         {"rules": []},
-        {"rules": {"odd": 1}},
         {"options": 5},
     ],
 )
 def test_a_part_of_another_shape_is_damage(change: dict[str, Any]) -> None:
     with pytest.raises(FormatError, match="here is damaged: "):
         from_document(to_document(RICH) | change, "here")
+
+
+@pytest.mark.parametrize(("part", "path"), [("rules", "rules.odd"), ("options", "options.odd")])
+def test_what_this_version_does_not_know_it_does_not_obey(part: str, path: str) -> None:
+    document = to_document(RICH)
+    document[part]["odd"] = 1
+    with pytest.raises(FormatError, match=f"here asks for {path}, which this multirun does not know; use a newer one"):
+        from_document(document, "here")
+
+
+def test_nor_does_it_give_inputs_that_it_does_not_understand() -> None:
+    document = to_document(RICH)
+    document["inputs"] = [dict(document["inputs"][0]), {**document["inputs"][1], "odd": 1}]
+    with pytest.raises(FormatError, match=r"here asks for inputs\[1\]\.odd, which"):
+        from_document(document, "here")
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"format": "multirun-sw', b"\xff\xfe", '{"näme": 1}'.encode()])
@@ -118,44 +128,3 @@ def test_rules_and_inputs_are_values() -> None:
     assert replace(RICH, rules=replace(RICH.rules, success_codes=(0,))) != RICH
     assert Rules() == PLAIN.rules
     assert (Rules().success_codes, Options().timeout_s, Options().grace_s) == ((0,), None, 5.0)
-
-
-def test_publishing_replaces_whole_files(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    publish(str(path), b"one")
-    with path.open("rb") as before:
-        publish(str(path), b"two")
-        assert before.read() == b"one"
-    assert path.read_bytes() == b"two"
-    assert [found.name for found in tmp_path.iterdir()] == ["x.json"]
-
-
-def test_published_means_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "x.json"
-    synced: list[tuple[bool, int, bool]] = []
-
-    def note(descriptor: int) -> None:
-        found = os.fstat(descriptor)
-        synced.append((stat.S_ISDIR(found.st_mode), found.st_size, path.exists()))
-
-    monkeypatch.setattr(os, "fsync", note)
-    before = os.listdir("/proc/self/fd")
-    publish(str(path), b"data")
-    assert os.listdir("/proc/self/fd") == before
-    (file, folder) = synced
-    assert file == (False, 4, False)
-    assert (folder[0], folder[2]) == (True, True)
-
-
-def test_a_failed_publishing_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    publish(str(path), b"one")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
-    try:
-        with pytest.raises(OSError, match="too large"):
-            publish(str(path), b"x" * 100)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert path.read_bytes() == b"one"
-    assert [found.name for found in tmp_path.iterdir()] == ["x.json"]

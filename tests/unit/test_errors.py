@@ -93,3 +93,5 @@ def test_failed_runs_come_with_the_whole_result() -> None:
     error = RunsFailedError("1 of 2 runs failed", result)
     assert error.result is result
     assert str(error) == "1 of 2 runs failed"
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.result.path, list(copy.result)) == (str(error), result.path, [])

@@ -66,10 +66,13 @@ def test_a_plan_that_grows_has_no_end_yet(plan: Plan) -> None:
     plan.writer.close()
 
 
-def test_nothing_is_planned_after_the_end(plan: Plan) -> None:
+def test_a_plan_that_goes_on_after_its_end_is_open_until_it_ends_again(plan: Plan) -> None:
     plan.writer.finish()
-    plan.writer.append(DIGESTS[0], "{}")
     assert plan.read()[5:] == [None]
+    plan.writer.append(OTHER, "{}")
+    assert plan.read()[5:] == [PlannedRun(5, OTHER, 1, "{}")]
+    plan.writer.finish()
+    assert plan.read()[5:] == [PlannedRun(5, OTHER, 1, "{}"), None]
     before = os.listdir("/proc/self/fd")
     plan.writer.close()
     assert len(os.listdir("/proc/self/fd")) == len(before) - 1

@@ -139,6 +139,11 @@ NO_FILE = "is no path below the run directory"
 NO_NAME = "is no name; use up to 40 letters, digits, '.', '_' or '-', not beginning with '.' or '-'"
 NEITHER = "is neither a path nor a FileResource"
 
+
+async def on_result(run: object) -> None:
+    """A function of a kind that people try."""
+
+
 STRANGE = FileResource(Bytes())  # type: ignore[arg-type]
 
 
@@ -181,6 +186,7 @@ BAD: list[tuple[str, Any, str]] = [
     ],
     *refused("name", NO_NAME, "", ".x", "-x", "a/b", "a b", "x\n", "ü", 5, b"x", "../x", "n" * 41),
     *refused("on_result", "cannot be called; give a function that takes a Run", 5, "print"),
+    *refused("on_result", "is a coroutine function, which nobody would await; give a plain function", on_result),
     *[
         ("input_files", value, f"{value!r} is no list; write [{value!r}]")
         for value in ("a", b"a", Path("a"), FileResource("a"), 5)
@@ -197,7 +203,9 @@ BAD: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value", "mistake"), BAD, ids=[f"{keyword}={value!r}"[:40] for keyword, value, _ in BAD]
+    ("keyword", "value", "mistake"),
+    BAD,
+    ids=[f"{keyword}={value!r}".partition(" at 0x")[0][:40] for keyword, value, _ in BAD],
 )
 def test_bad_values(keyword: str, value: Any, mistake: str) -> None:
     _, mistakes = inspect(**{keyword: value})
@@ -273,6 +281,22 @@ def test_a_value_is_shown_in_eighty_characters(length: int, shown: str) -> None:
 def test_nothing_at_all_escapes_as_another_error(value: object) -> None:
     for keyword in MINIMAL:
         inspect(**{keyword: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "good"),
+    [
+        *[(name, value, True) for name in ("check", "dry_run", "display") for value in (True, False)],
+        ("display", None, True),
+        *[(name, value, False) for name in ("check", "dry_run", "display") for value in (1, 0, "yes", "")],
+        ("check", None, False),
+        ("dry_run", None, False),
+    ],
+)
+def test_switches_are_true_or_false(name: str, value: object, good: bool) -> None:
+    inspector = Inspector()
+    inspector.switches({"check": False, "dry_run": False, "display": None, name: value})
+    assert inspector.mistakes == ([] if good else [f"{name}: {value!r} is neither True nor False"])
 
 
 # ------------------------------------------------------------------------------------------------- runners

@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from tests.unit.subreaper import in_a_subreaper
+from tests.unit.subreaper import as_nobody
 
 from multirun.resources import FileResource, check_resources, entries, explain, kind_of
 
@@ -164,7 +164,7 @@ def test_the_whole_file_system_has_no_name_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("linkage", "hint"),
     [
-        ("coppy", "did you mean 'copy'?"),
+        ("copyx", "did you mean 'copy'?"),
         ("Copy", "did you mean 'copy'?"),
         ("share", "did you mean 'shared'?"),
         ("symlink", "did you mean 'link'?"),
@@ -260,19 +260,6 @@ def test_odd_paths(here: Path, path: str, mistake: str) -> None:
     assert mistake in found
 
 
-def as_nobody(act: Callable[[], Any]) -> Any:
-    """What a function returns in a process without any rights."""
-
-    def drop_rights_and_act() -> Any:
-        if os.geteuid() == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-        return act()
-
-    return in_a_subreaper(drop_rights_and_act)
-
-
 @pytest.mark.parametrize("linkage", ["shared", "copy", "link"])
 def test_what_may_not_be_read(linkage: Any) -> None:
     with TemporaryDirectory() as folder:
@@ -322,6 +309,17 @@ def test_permissions_are_told(here: Path) -> None:
     (here / "a").chmod(0o750)
     assert [entry.mode for entry in entries(FileResource("a"))] == [0o750]
     assert kind_of("a").st_size == 1
+
+
+def test_sweeps_in_a_folder_are_left_out(here: Path) -> None:
+    for name in ("sweep", "tree/sweep"):
+        for folder in ("journal", "runs"):
+            (here / name / folder).mkdir(parents=True)
+    (here / "tree" / "runs").mkdir()
+    (here / "tree" / "runs" / "x").touch()
+    assert [entry.name for entry in entries(FileResource("tree"))] == ["", "leaves", "leaves/leaf", "runs", "runs/x"]
+    assert "sweep" not in [entry.name for entry in entries(FileResource("."))]
+    assert [entry.name for entry in entries(FileResource("sweep"))] == ["", "journal", "runs"]
 
 
 def test_errors_without_a_file_are_shown_as_they_are() -> None:

@@ -17,9 +17,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE
+from multirun.files import LACKING
 from multirun.launcher.facts import Facts
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, Order
-from multirun.launcher.spawn import LACKING, TEXT_BUSY_TRIES, CannotExecuteError, spawn
+from multirun.launcher.spawn import TEXT_BUSY_TRIES, CannotExecuteError, spawn
 from multirun.launcher.tree import Tree
 from multirun.launcher.wakeup import Wakeup
 from multirun.launcher.workbench import Workbench

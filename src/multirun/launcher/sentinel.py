@@ -30,6 +30,7 @@ def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> Non
     for descriptor in (control, facts):
         os.set_inheritable(descriptor, False)
     os.chdir("/")
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what the application blocks is inherited
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     set_name("multirun-guard")

@@ -8,8 +8,7 @@ import signal
 import stat
 from collections.abc import Mapping
 
-LACKING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
-"""Errors that say nothing about the run: the machine lacks something now and may have it later."""
+from multirun.files import LACKING
 
 TEXT_BUSY_TRIES = 8
 _DEFAULT_SIGNALS = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -31,7 +30,7 @@ def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str)
 
     Raises:
         CannotExecuteError: the command is not found, is not executable or has no interpreter.
-        OSError: the machine lacks something (see `LACKING`), or the executable is being written (`ETXTBSY`).
+        OSError: the machine lacks something (see `files.LACKING`), or the executable is being written (`ETXTBSY`).
     """
     path = find_program(argv[0], os.fsdecode(env.get(b"PATH", os.defpath.encode())))
     out = os.open(stdout, _OUTPUT, 0o666)
@@ -133,6 +132,8 @@ def _refused(path: str) -> str:
 def read_interpreter(path: str) -> str | None:
     """The interpreter that the first line of a script names, None if there is no such line."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
         with open(path, "rb") as file:
             first = file.readline(512)
     except OSError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from time import monotonic
 
 from multirun.run import Run, RunStatus, check_transition
@@ -20,6 +22,7 @@ class Ledger:
         served: the directories of the sweeps that have ended.
         busy_since: when the first of the sweeps that are being served began, on the monotonic clock in seconds.
         notices: why something cannot go on for now, by the name of what is held up.
+        pulled_by: the thread that executes a generator of the caller's right now, None if none does.
         listeners: called with each run whose status changed, and with None when anything else did.
     """
 
@@ -29,6 +32,7 @@ class Ledger:
         self.served: list[str] = []
         self.busy_since = monotonic()
         self.notices: dict[str, str] = {}
+        self.pulled_by: int | None = None
         self.listeners: list[Listener] = []
         self._tally = Tally()
         self._growing = 0
@@ -52,6 +56,15 @@ class Ledger:
         for name in [name for name in self.notices if name.startswith(f"{root}/")]:
             del self.notices[name]
         self._tell(None)
+
+    @contextmanager
+    def pulling(self) -> Iterator[None]:
+        """While this lasts, the calling thread executes a generator of the caller's, however long that takes."""
+        self.pulled_by = get_ident()
+        try:
+            yield
+        finally:
+            self.pulled_by = None
 
     def enroll(self, run: Run) -> None:
         """A run becomes known."""

@@ -17,9 +17,9 @@ import anyio.to_thread
 from multirun import launcher
 from multirun.contract import ENV_COOKIE
 from multirun.errors import LauncherError, MultirunError
+from multirun.files import LACKING
 from multirun.journal import JournalTail, Record
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, LOOK, NOTICE, Fact, Order, forget, parse_notice
-from multirun.launcher.spawn import LACKING
 from multirun.processes import kill_carriers
 from multirun.runners.seat import Pending, Seat
 
@@ -267,8 +267,6 @@ class LauncherLink:
 
     def _settle(self, seat: Seat) -> None:
         if seat.pending is not None:
-            if seat.pending.held_up:
-                seat.pending.assignment.observer.notice(seat.pending.assignment.run, None)
             seat.pending.finish()
             seat.pending = None
         if seat.number in self._seats:
@@ -362,10 +360,12 @@ class LauncherLink:
         await anyio.to_thread.run_sync(self._wait_for_sentinel)
         for seat in self._seats.values():
             self._read_last_words(seat)
-        for pending in self._pending():
-            self._lose(pending, f"the launcher was killed{self._complaint()}")
+        lost = self._pending()
         for timer in self._turned_away.values():
             timer.cancel()
+        self._turned_away.clear()
+        for pending in lost:
+            self._lose(pending, f"the launcher was killed{self._complaint()}")
 
     def _wait_for_sentinel(self) -> None:
         """The sentinel ends what is left; if it was killed itself, the cookie tells what belongs to the launcher."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from multirun.errors import ConfigurationError
-from multirun.launcher.spawn import LACKING
+from multirun.files import LACKING
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.runners.link import LauncherLink
 from multirun.waiting import outlast

@@ -39,6 +39,8 @@ class Pending:
     def finish(self) -> None:
         """It is over."""
         self.over = True
+        if self.held_up:
+            self.assignment.observer.notice(self.assignment.run, None)
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 

@@ -1,0 +1,57 @@
+"""Files written so that readers see all of a thing or nothing of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+
+LACKING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""Errors that say nothing about the sweep: the machine lacks something now and may have it later."""
+
+
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write `data` at the end of a file, of which this process is the only writer.
+
+    What could not be written whole is taken back, so that nothing ever follows half a line.
+
+    Args:
+        descriptor: the file.
+        data: what to write.
+        offset: the length of the file.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    try:
+        written = os.pwrite(descriptor, data, offset)
+        while written < len(data):
+            written += os.pwrite(descriptor, data[written:], offset + written)
+    except OSError:
+        os.ftruncate(descriptor, offset)
+        raise
+
+
+def publish(path: str, data: bytes) -> None:
+    """Write a file so that readers see all of it or none, also after a power cut."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
