@@ -20,6 +20,7 @@ import io
 import os
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,7 +126,8 @@ class Reader:
         assert self._agrees(expected, found), f"{place}\n--- the page says\n{expected}\n--- it was\n{found}"
 
     def _agrees(self, expected: str, found: str) -> bool:
-        return re.fullmatch(pattern_of(steady(expected)), steady(found.replace(str(self.home), HOME))) is not None
+        found = found.replace(str(self.home), HOME).replace(shlex.quote(sys.executable), sys.executable)
+        return re.fullmatch(pattern_of(steady(expected)), steady(found)) is not None
 
 
 class Terminal:

@@ -20,12 +20,13 @@ Start = Callable[..., Script]
 KILLS = int(os.environ.get("MULTIRUN_TEST_KILLS", "25"))
 SEED = int(os.environ.get("MULTIRUN_TEST_SEED", "1"))
 LONGEST_S = 0.8
-TARGETS = ("orchestrator", "keeper", "lane", "lanes", "launcher", "everybody")
+TARGETS = ("orchestrator", "keeper", "lane", "lanes", "sentinel", "sentinel and keeper", "launcher", "everybody")
 PROGRAMS = ("daemon", "family", "storm", "stubborn", "stopped")
 
 
 def find(script: Script, target: str, chance: random.Random) -> list[int]:
     """The processes to kill, as far as they are there already."""
+    guards = named("multirun-guard", children_of(script.pid))
     keepers = keepers_of(script.pid)
     lanes = [lane for keeper in keepers for lane in named("multirun-lane", children_of(keeper))]
     return {
@@ -33,6 +34,8 @@ def find(script: Script, target: str, chance: random.Random) -> list[int]:
         "keeper": keepers,
         "lane": chance.sample(lanes, min(1, len(lanes))),
         "lanes": lanes,
+        "sentinel": guards,
+        "sentinel and keeper": guards + keepers,
         "launcher": keepers + lanes,
         "everybody": [script.pid, *keepers, *lanes],
     }[target]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_few_descriptors_mean_fewer_runs_at_once(start_script: Start) -> None:
     )
     assert script.end(within_s=20) == 0, script.complaint()
     check_sweep(script.root)
+
+
+async def test_keeper_keeps_the_descriptors_that_it_needs_itself(sweep_dir: Path) -> None:
+    """It has room for three more lanes or so; when one of them dies it can still look after what that lane left."""
+
+    def source() -> Iterator[dict[str, str]]:
+        (keeper,) = keepers_of(os.getpid())
+        room = len(os.listdir(f"/proc/{keeper}/fd")) + 7
+        resource.prlimit(keeper, resource.RLIMIT_NOFILE, (room, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        yield {"words": "sleep 0.2; kill -KILL $PPID; exec sleep 100"}
+        yield from [{"words": "sleep 0.1"}] * 9
+
+    result = await multirunAsync(
+        runs=source(), cmd=["sh", "-c", "{words}"], output_path=sweep_dir, runner=ParallelLocalRunner(max_parallel=10)
+    )
+    assert [run.reason for run in result] == ["lost"] + [None] * 9
+    check_sweep(sweep_dir, result=result)
 
 
 async def test_more_lanes_than_the_keeper_can_be_asked_for_at_once(sweep_dir: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -348,7 +349,7 @@ def test_an_interrupt_and_a_failing_disk(
 
 
 def test_a_reader_that_leaves_early(good: SweepResult) -> None:
-    line = f"{PROGRAM} status {good.path} | true; echo done"
+    line = f"{shlex.quote(str(PROGRAM))} status {shlex.quote(str(good.path))} | true; echo done"
     finished = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60, check=True)
     assert (finished.stdout, finished.stderr) == ("done\n", "")
 

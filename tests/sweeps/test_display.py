@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_in_a_pipe_there_are_few_plain_lines(here: Path) -> None:
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2> >(exec true)", "2>/dev/full"])
 def test_nobody_has_to_listen(here: Path, redirection: str) -> None:
-    line = f"exec {sys.executable} script.py 12 open {redirection}"
+    line = f"exec {shlex.quote(sys.executable)} script.py 12 open {redirection}"
     done = subprocess.run(["bash", "-c", line], cwd=here, env=environment(here), stdout=subprocess.PIPE, check=True)
     assert done.stdout.endswith(b"11 succeeded\n")
     check_sweep(here / "sweep")
@@ -247,8 +248,8 @@ def test_terminal_that_breaks_lines_anew_shows_no_remains(here: Path) -> None:
     def seen() -> list[str]:
         return [line for line in tmux("capture-pane", "-p", "-J", "-S", "-").splitlines() if line]
 
-    script = f"PWD={here} {' '.join(command(30, str(gate)))}; echo over; read -r"
-    tmux("-u", "new-session", "-d", "-x", "110", "-y", "30", f"bash -c '{script}'")
+    script = f"PWD={shlex.quote(str(here))} {shlex.join(command(30, str(gate)))}; echo over; read -r"
+    tmux("-u", "new-session", "-d", "-x", "110", "-y", "30", "bash", "-c", script)
     try:
         wait_until(lambda: any("━" in line and "25 waiting" in line for line in seen()))
         for columns in (70, 45, 30, 20, 60, 110):

@@ -10,7 +10,7 @@ from time import monotonic
 
 from multirun.processes import signal_descendants
 
-EMERGENCY_GRACE_S = 1.0
+EMERGENCY_GRACE_S = 0.5
 """Grace that is left when the keeper or the orchestrator is gone."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0

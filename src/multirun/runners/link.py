@@ -32,8 +32,8 @@ _FLAGS = ("-I", "-X", f"utf8={sys.flags.utf8_mode}")
 """Isolated from the user's Python settings, but names of files are read as the orchestrator reads them."""
 _READY_S = 60.0
 _AGAIN_S = 0.5
-_LEAVING_S = 5.0
-"""How long a launcher may take to leave before it is killed; it ends everything within 2 s."""
+_LEAVING_S = 30.0
+"""How long to wait for a launcher that leaves; it ends everything within 2 s, but the machine may be slow."""
 
 
 class LauncherLink:
@@ -217,7 +217,6 @@ class LauncherLink:
     def _pass_notice(self, seat: Seat, body: bytes) -> None:
         notice = parse_notice(body)
         if seat.pending and seat.pending.assignment.run == notice["run"]:
-            seat.pending.held_up = notice["text"] is not None
             seat.pending.assignment.observer.notice(notice["run"], notice["text"])
 
     def _tail(self, key: int, number: int) -> JournalTail:

@@ -16,16 +16,14 @@ class Pending:
 
     Attributes:
         assignment: what is executed.
-        held_up: whether the observer was told why it cannot go on.
         stopping: whether it was told to end.
         over: whether nothing of it is alive any more and the observer was told.
     """
 
-    __slots__ = ("_done", "assignment", "held_up", "over", "stopping")
+    __slots__ = ("_done", "assignment", "over", "stopping")
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
-        self.held_up = False
         self.stopping = False
         self.over = False
         self._done: asyncio.Future[None] | None = None
@@ -39,8 +37,6 @@ class Pending:
     def finish(self) -> None:
         """It is over."""
         self.over = True
-        if self.held_up:
-            self.assignment.observer.notice(self.assignment.run, None)
         if self._done is not None and not self._done.done():
             self._done.set_result(None)
 
