@@ -134,8 +134,19 @@ class JournalTail:
                 break
             records.append(record)
             start = end
+        self._check_torn_tail(data[start:])
         self.torn = len(data) - start
         return records
+
+    def _check_torn_tail(self, tail: bytes) -> None:
+        """Only half a record may be torn: a whole one with something behind it but a line break is damage."""
+        mark = tail.find(_CRC_MARK)
+        while 0 <= mark < len(tail) - _TAIL:
+            end = mark + _TAIL
+            if _is_whole(tail[:end] + b"\n", self._crc):
+                where = f"the line break behind record {self._seq} at byte {self.offset + end}"
+                raise JournalDamagedError(f"{self.path} is damaged: {where} is lost; what follows it cannot be trusted")
+            mark = tail.find(_CRC_MARK, mark + 1)
 
     def _check_torn(self, data: bytes, end: int, error: ValueError) -> None:
         if isinstance(error, FormatError):
@@ -182,6 +193,14 @@ def parse(line: bytes, previous_crc: int) -> Record:
     if not isinstance(record, dict):
         raise ValueError("it is no object")  # noqa: TRY004 - damage, not a mistake of a caller
     return record
+
+
+def _is_whole(line: bytes, previous_crc: int) -> bool:
+    try:
+        parse(line, previous_crc)
+    except ValueError:
+        return False
+    return True
 
 
 def read_all(folder: str) -> dict[str, list[Record]]:

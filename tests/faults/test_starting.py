@@ -181,21 +181,20 @@ def few_processes() -> Iterator[Callable[[], None]]:
             (group / "cgroup.procs").write_text(str(pid))
         (group / "pids.max").write_text(str(len(launcher())))
 
+    def dissolve() -> bool:
+        members = (group / "cgroup.procs").read_text().split()
+        for pid in members:
+            with suppress(ProcessLookupError):
+                (group.parent / "cgroup.procs").write_text(pid)
+        return not members
+
     try:
         yield begin
-        (group / "pids.max").write_text("max")
     finally:
-        with suppress(FileNotFoundError):
-            for line in (group / "cgroup.procs").read_text().split():
-                (group.parent / "cgroup.procs").write_text(line)
-
-
-def remove_group() -> None:
-    """Remove the control group once it is empty."""
-    group = Path(f"/sys/fs/cgroup/pids/multirun-test-{os.getpid()}")
-    if group.exists():
-        wait_until(lambda: not (group / "cgroup.procs").read_text())
-        group.rmdir()
+        if group.exists():
+            (group / "pids.max").write_text("max")
+            wait_until(dissolve)
+            group.rmdir()
 
 
 async def test_no_processes_left_for_programs(sweep_dir: Path) -> None:
@@ -203,7 +202,6 @@ async def test_no_processes_left_for_programs(sweep_dir: Path) -> None:
         lack = Lack(sweep_dir, begin)
         await lack.wait_notice("Resource temporarily unavailable")
     check_sweep(sweep_dir, result=await lack.result())
-    remove_group()
 
 
 async def test_no_processes_left_for_lanes(sweep_dir: Path) -> None:
@@ -227,7 +225,6 @@ async def test_no_processes_left_for_lanes(sweep_dir: Path) -> None:
     result = await asyncio.wait_for(call, 20)
     assert result.statistics.success_count == 2
     check_sweep(sweep_dir, result=result)
-    remove_group()
 
 
 async def test_executable_that_is_being_written(sweep_dir: Path, tmp_path: Path) -> None:

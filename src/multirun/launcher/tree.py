@@ -13,7 +13,8 @@ from multirun.processes import signal_descendants
 EMERGENCY_GRACE_S = 0.5
 """Grace that is left when the keeper or the orchestrator is gone."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0
+_PAUSE_S, _STUCK_PAUSE_S = 0.01, 1.0
+"""Between two rounds of SIGKILL: a fork storm leaves no time, those that are stuck have plenty."""
 _STUCK_AFTER_S = 5.0
 
 
@@ -47,7 +48,6 @@ class Tree:
         self._deadline = None if timeout_s is None else self._started + timeout_s
         self._kill_at: float | None = None
         self._next_kill = 0.0
-        self._pause_s = _FIRST_PAUSE_S
 
     def reap(self) -> bool:
         """Collect what has ended; True once nothing is left (ECHILD, the only sound answer)."""
@@ -87,9 +87,9 @@ class Tree:
 
     def _kill(self, now: float) -> None:
         left = signal_descendants(signal.SIGKILL)
-        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
-        self._next_kill = now + self._pause_s
-        if self._stuck and self._kill_at is not None and now > self._kill_at + _STUCK_AFTER_S:
+        stuck = self._kill_at is not None and now > self._kill_at + _STUCK_AFTER_S
+        self._next_kill = now + (_STUCK_PAUSE_S if stuck else _PAUSE_S)
+        if stuck and self._stuck:
             self._stuck(left)
             self._stuck = None
 
