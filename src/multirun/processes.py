@@ -137,6 +137,8 @@ def signal_descendants(signum: int, spare: Iterable[int] = ()) -> list[int]:
         signum: the signal.
         spare: children that are left out, with everything below them.
     """
+    if signum == signal.SIGKILL:
+        _kill_children(spare)
     own = os.getpgrp()
     members = descendants_of(os.getpid(), spare)
     group_of = {pid: _group_of(pid) for pid in members}
@@ -147,6 +149,18 @@ def signal_descendants(signum: int, spare: Iterable[int] = ()) -> list[int]:
         if signum == signal.SIGKILL or group_of[pid] not in groups:
             _signal_member(pid, signum, members)
     return members
+
+
+def _kill_children(spare: Iterable[int]) -> None:
+    """Kill children without looking any further, the newest first.
+
+    A family of which only the newborn lives, because each member forks and leaves, has moved on before a whole tree was
+    looked at. The number of a child cannot be given away before it is waited for.
+    """
+    spared = set(spare)
+    for child in reversed(children_of(os.getpid())):
+        if child not in spared:
+            _kill_with_group(child)
 
 
 def _group_of(pid: int) -> int:

@@ -13,7 +13,7 @@ from multirun.launcher.messages import LARGEST_MESSAGE
 from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, children_of, set_name, signal_descendants
 
-_SWEEPING_S = 0.02
+_SWEEPING_S = 0.005
 """How long orphans that were just killed may take until they are looked at again."""
 _AGAIN_S = 0.5
 """How long to wait when the machine refuses another lane."""

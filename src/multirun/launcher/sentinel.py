@@ -15,7 +15,7 @@ from multirun.launcher.keeper import Keeper
 from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, set_name, signal_descendants
 
-_PAUSE_MS = 20
+_PAUSE_MS = 5
 
 
 def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> None:

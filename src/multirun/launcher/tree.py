@@ -13,7 +13,7 @@ from multirun.processes import signal_descendants
 EMERGENCY_GRACE_S = 0.5
 """Grace that is left when the keeper or the orchestrator is gone."""
 
-_PAUSE_S, _STUCK_PAUSE_S = 0.01, 1.0
+_PAUSE_S, _STUCK_PAUSE_S = 0.002, 1.0
 """Between two rounds of SIGKILL: a fork storm leaves no time, those that are stuck have plenty."""
 _STUCK_AFTER_S = 5.0
 
