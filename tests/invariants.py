@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from tests.patience import wait_until
@@ -33,6 +34,7 @@ MARK = "TEST_THAT_STARTED_THIS"
 """Environment variable by which every process knows the test that started it: launchers and programs inherit it."""
 _PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)"}
 _REASON = re.compile("|".join(_PATTERNS.get(reason, re.escape(reason)) for reason in REASONS))
+_QUIET_LOOKS = 3
 _CRC_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')
 
 
@@ -124,11 +126,17 @@ def check_dead(run: Run) -> None:
 
 
 def check_nothing_alive(sweep_id: str, within_s: float) -> None:
-    """No process that carries the cookie of the sweep is left."""
-    with suppress(AssertionError):
-        wait_until(lambda: not carriers(f"{sweep_id}:"), within_s)
-    left = carriers(f"{sweep_id}:")
-    assert not left, f"alive {within_s} s after the end of sweep {sweep_id}: {describe(left)}"
+    """No process that carries the cookie of the sweep is left; one look could miss one that is born during it."""
+    until, quiet = monotonic() + within_s, 0
+
+    def is_quiet() -> bool:
+        nonlocal quiet
+        left = carriers(f"{sweep_id}:")
+        assert not left or monotonic() < until, f"alive {within_s} s after the end of {sweep_id}: {describe(left)}"
+        quiet = 0 if left else quiet + 1
+        return quiet == _QUIET_LOOKS
+
+    wait_until(is_quiet)
 
 
 # ------------------------------------------------------------------------------------------------- journals

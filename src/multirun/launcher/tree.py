@@ -47,7 +47,6 @@ class Tree:
         self._started = monotonic()
         self._deadline = None if timeout_s is None else self._started + timeout_s
         self._kill_at: float | None = None
-        self._next_kill = 0.0
 
     def reap(self) -> bool:
         """Collect what has ended; True once nothing is left (ECHILD, the only sound answer)."""
@@ -81,17 +80,20 @@ class Tree:
             return None if self._deadline is None else self._deadline - now
         if now < self._kill_at:
             return self._kill_at - now
-        if now >= self._next_kill:
-            self._kill(now)
-        return self._next_kill - now
+        return self._kill(now)
 
-    def _kill(self, now: float) -> None:
+    def _kill(self, now: float) -> float:
+        """Kill all there is; return the longest pause before the next time.
+
+        Whenever a child ends it is done at once: a member of a fork storm has then just been born, and rounds at
+        moments of their own could meet it for ever while it is being replaced.
+        """
         left = signal_descendants(signal.SIGKILL)
         stuck = self._kill_at is not None and now > self._kill_at + _STUCK_AFTER_S
-        self._next_kill = now + (_STUCK_PAUSE_S if stuck else _PAUSE_S)
         if stuck and self._stuck:
             self._stuck(left)
             self._stuck = None
+        return _STUCK_PAUSE_S if stuck else _PAUSE_S
 
     def stop(self, why: str) -> None:
         """End the program with grace; its first reason stays, and one that ended by itself keeps its own end."""
