@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -96,17 +96,23 @@ def test_a_path_below_a_file_says_so(tmp_path: Path) -> None:
     assert isinstance(refused.value, OSError)
 
 
-def test_nothing_is_left_when_the_sweep_cannot_be_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Vanishing(list[dict[str, int]]):
+    """Parameter maps; looking at them, which is done after the inputs were checked, removes a file."""
+
+    source: Path
+
+    def __iter__(self) -> Iterator[dict[str, int]]:
+        self.source.unlink(missing_ok=True)
+        return super().__iter__()
+
+
+def test_nothing_is_left_when_the_sweep_cannot_be_set_up(tmp_path: Path) -> None:
     source = tmp_path / "input"
     source.touch()
-
-    def vanish(runs: object) -> object:
-        source.unlink()
-        return runs
-
-    monkeypatch.setattr("multirun.request.parse_runs", vanish)  # after the inputs were checked
+    runs = Vanishing([{}])
+    runs.source = source
     with pytest.raises(StorageError, match="nothing was started"):
-        multirun(runs=[{}], cmd=["true"], output_path=tmp_path / "sweep", input_files=[source], display=False)
+        multirun(runs=runs, cmd=["true"], output_path=tmp_path / "sweep", input_files=[source], display=False)
     assert files_below(tmp_path) == []
 
 
