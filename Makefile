@@ -10,7 +10,7 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check
 DEFAULT := $(filter file default undefined,$(origin PYTHON))
 CODE := src tests examples benchmarks
 
-.PHONY: help demo test lint format bench clean FORCE
+.PHONY: help demo test lint format bench bench-peers clean FORCE
 
 help:
 	@echo 'make demo     run the percolation example'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint     all of that but the tests'
 	@echo 'make format   let ruff rewrite the code'
 	@echo 'make bench    measure multirun against a floor written in C'
+	@echo 'make bench-peers  measure multirun against other tools, which this installs'
 	@echo 'make clean    remove .venv and everything that tools left'
 	@echo 'Variables:    PYTHON=$(PYTHON) (makes .venv)  JOBS=$(JOBS) (tests at once)'
 
@@ -43,6 +44,9 @@ format: .venv/.test
 
 bench: .venv/.demo
 	@$(PY) benchmarks/run.py
+
+bench-peers: .venv/.demo
+	@$(PY) -m benchmarks.peers
 
 clean:
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .*_cache

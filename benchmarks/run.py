@@ -68,7 +68,8 @@ class Bench:
         """Measure multirun in a fresh interpreter."""
         words = [
             sys.executable,
-            str(HERE / "sweep.py"),
+            "-m",
+            "benchmarks.sweep",
             str(self._root()),
             "-n",
             str(case.n),
@@ -85,6 +86,7 @@ class Bench:
 
     def _measure(self, words: Sequence[str]) -> Record:
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["PYTHONPATH"] = str(HERE.parent)
         done = subprocess.run(
             words, capture_output=True, text=True, check=False, env=environment, timeout=MEASUREMENT_DEADLINE_S
         )
