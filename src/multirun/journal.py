@@ -21,6 +21,7 @@ Record = dict[str, Any]
 
 _CRC_MARK = b',"crc":"'
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
 _TAIL = len(_CRC_MARK) + 8 + len(b'"}')
 
 
@@ -58,10 +59,13 @@ class Journal:
             }
         )
 
-    def append(self, fields: Record) -> bytes:
+    def append(self, fields: Record | str) -> bytes:
         """Write one record and return its line.
 
         A record that could not be written whole is taken back, so that a later one never follows half a line.
+
+        Args:
+            fields: see `frame`.
 
         Raises:
             OSError: the record is not in the file.
@@ -78,16 +82,16 @@ class Journal:
         os.close(self._descriptor)
 
 
-def frame(fields: Record, seq: int, previous_crc: int) -> tuple[bytes, int]:
+def frame(fields: Record | str, seq: int, previous_crc: int) -> tuple[bytes, int]:
     """The line of a record and its checksum.
 
     Args:
-        fields: `event` and what belongs to it.
+        fields: `event` and what belongs to it, or the JSON text of that without its braces.
         seq: number of the record in its journal.
         previous_crc: checksum of the record before, 0 for the first.
     """
-    text = _encode(fields)
-    body = f'{{"seq":{seq},{text[1:-1]}'.encode("ascii")
+    text = fields if isinstance(fields, str) else _encode(fields)[1:-1]
+    body = f'{{"seq":{seq},{text}'.encode("ascii")
     crc = crc32(body, previous_crc)
     return b'%b,"crc":"%08x"}\n' % (body, crc), crc
 
@@ -189,7 +193,9 @@ def parse(line: bytes, previous_crc: int) -> Record:
     body, mark = line[: -_TAIL - 1], line[-_TAIL - 1 :]
     if not mark.startswith(_CRC_MARK) or mark != b'%b%08x"}\n' % (_CRC_MARK, crc32(body, previous_crc)):
         raise ValueError("its checksum is wrong")
-    record = json.loads(str(line, "ascii"))
+    record, end = _decode(str(line, "ascii"))
+    if end != len(line) - 1:
+        raise ValueError("something follows its object")
     if not isinstance(record, dict):
         raise ValueError("it is no object")  # noqa: TRY004 - damage, not a mistake of a caller
     return record

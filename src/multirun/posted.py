@@ -23,6 +23,8 @@ PARSED_BYTES = 16 << 20
 _DEEPEST = 400
 """Deeper ones are refused: every reader would have to be ready for them. What `postRunResults` writes is flatter."""
 
+_READ_AT_ONCE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""Does not wait for a writer: the program may have put a FIFO there."""
 _HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS})
 _strict = json.JSONEncoder(allow_nan=False).encode
 
@@ -58,19 +60,24 @@ def read_posted(run_dir: str) -> Posted:
         OSError: this process or the machine lacks something (descriptors, memory); the results may be fine.
     """
     try:
-        with open(f"{run_dir}/{RESULTS_FILE}", "rb", opener=_open_at_once) as file:
-            return _examine(file, run_dir)
+        descriptor = os.open(f"{run_dir}/{RESULTS_FILE}", _READ_AT_ONCE)
     except FileNotFoundError:
         return NOTHING
     except OSError as error:
-        if error.errno in LACKING:
-            raise
-        return Posted(found=True, problem=f"{RESULTS_FILE} cannot be read: {error.strerror}")
+        return _unreadable(error)
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            return _examine(file, run_dir)
+    except OSError as error:
+        return _unreadable(error)
+    finally:
+        os.close(descriptor)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for a writer: the program may have put a FIFO there."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _unreadable(error: OSError) -> Posted:
+    if error.errno in LACKING:
+        raise error
+    return Posted(found=True, problem=f"{RESULTS_FILE} cannot be read: {error.strerror}")
 
 
 def _examine(file: BufferedReader, run_dir: str) -> Posted:
@@ -200,7 +207,7 @@ def lacking_keys(posted: Posted, required: Sequence[str]) -> list[str]:
         posted: what was posted.
         required: dotted keys such as `final.energy`.
     """
-    if posted.size > PARSED_BYTES:
+    if not required or posted.size > PARSED_BYTES:
         return []
     document = posted.document if isinstance(posted.document, dict) else {}
     shown = document[VALUE] if VALUE in document and TYPED in document else document

@@ -23,6 +23,28 @@ def started(run: int, attempt: int) -> Record:
     return {"event": "started", "run": run, "attempt": attempt, "time": round(time(), 3)}
 
 
+def started_text(run: int, attempt: int) -> str:
+    """The text of `started`, which every run needs at once."""
+    return f'"event":"started","run":{run},"attempt":{attempt},"time":{time():.3f}'
+
+
+def plain_end_text(run: int, attempt: int, exit_code: int, duration_s: float, cpu_s: float, rss_bytes: int) -> str:
+    """The text of the `ended` of a success without results, which most runs of a fast sweep need.
+
+    Args:
+        run: number of the run.
+        attempt: number of the attempt, from 1.
+        exit_code: exit code of the program.
+        duration_s: seconds from start to end.
+        cpu_s: seconds of processor time.
+        rss_bytes: peak memory of its largest process.
+    """
+    return (
+        f'"event":"ended","run":{run},"attempt":{attempt},"time":{time():.3f},"status":"success","reason":null,'
+        f'"exit_code":{exit_code},"duration_s":{duration_s:.6f},"cpu_s":{cpu_s:.6f},"max_rss_bytes":{rss_bytes}'
+    )
+
+
 def ended(
     run: int,
     attempt: int,

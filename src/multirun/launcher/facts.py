@@ -7,7 +7,7 @@ import select
 from collections.abc import Container
 from time import monotonic
 
-from multirun.launcher.messages import LARGEST_FACT, LOOK, NOTICE, RECORD, Fact, notice_body
+from multirun.launcher.messages import LARGEST_FACT, LOOK, NOTICE, Fact, notice_body, record_fact
 
 _SOON_S = 0.005
 
@@ -45,7 +45,7 @@ class Facts:
             offset: byte offset of the record in the journal.
             line: its line.
         """
-        self._held = Fact(RECORD, self._lane, key, offset, line[:-1]).encode()
+        self._held = record_fact(self._lane, key, offset, line)
         self._held_key = key
         self._due = monotonic() + _SOON_S
 
@@ -57,7 +57,7 @@ class Facts:
             offset: byte offset of the record in the journal.
             line: its line.
         """
-        fact = Fact(RECORD, self._lane, key, offset, line[:-1]).encode()
+        fact = record_fact(self._lane, key, offset, line)
         if len(self._held) + len(fact) > LARGEST_FACT:
             self._send_held()
         self._send(key, self._held + fact)
@@ -89,7 +89,7 @@ class Facts:
         """
         if self._held and monotonic() >= self._due:
             self._send_held()
-        if self._descriptor in ready:
+        if self._dropped and self._descriptor in ready:
             self._hint()
 
     def _send_held(self) -> None:

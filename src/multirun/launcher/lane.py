@@ -26,9 +26,9 @@ from multirun.launcher.wakeup import Wakeup
 from multirun.launcher.workbench import Workbench
 from multirun.posted import NOTHING, Posted, read_posted
 from multirun.processes import become_subreaper, set_name
-from multirun.records import ended, started
+from multirun.records import ended, plain_end_text, started_text
 from multirun.staging import InputChangedError
-from multirun.verdict import Outcome, failure, judge
+from multirun.verdict import SUCCESS, Outcome, failure, judge
 
 if TYPE_CHECKING:
     from multirun.journal import Record
@@ -138,36 +138,42 @@ class Lane:
 
     def _execute(self, order: Order) -> None:
         bench = self._benches.get(order.key) or self._insist(order, self._open_bench, order)
-        self._facts.report_start(order.key, *self._record(order, bench, started(order.run, order.attempt)))
+        self._facts.report_start(order.key, *self._record(order, bench, started_text(order.run, order.attempt)))
         begin = monotonic()
         end = self._attempt(order, bench)
-        record = _ended_record(order, end, monotonic() - begin)
+        duration_s = monotonic() - begin
+        record = _plain_end(order, end, duration_s) or _ended_record(order, end, duration_s)
         self._facts.report_end(order.key, *self._record(order, bench, record))
 
     def _open_bench(self, order: Order) -> Workbench:
         self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
         return self._benches[order.key]
 
-    def _record(self, order: Order, bench: Workbench, fields: Record) -> tuple[int, bytes]:
+    def _record(self, order: Order, bench: Workbench, fields: Record | str) -> tuple[int, bytes]:
         """Write a record into the journal; return where it begins, and its line."""
         offset = bench.journal.offset
         return offset, self._insist(order, bench.journal.append, fields)
 
     def _insist(self, order: Order, action: Callable[[_A], _T], argument: _A) -> _T:
         """Do what must not fail for want of space or descriptors: while it does, say so, wait and try again."""
+        try:
+            return action(argument)
+        except OSError as error:
+            lack = error
         for pause_s in _pauses_s():
+            if lack.errno not in LACKING or self._leaving:
+                break
+            self._hold(order, lack, pause_s)
+            if self._stop and pause_s >= _PATIENCE_S:
+                break
             try:
                 done = action(argument)
             except OSError as error:
-                if error.errno not in LACKING or self._leaving:
-                    raise
-                self._hold(order, error, pause_s)
-                if self._stop and pause_s >= _PATIENCE_S:
-                    raise
+                lack = error
             else:
                 self._facts.resume(order.key, order.run)
                 return done
-        raise AssertionError("the pauses never end")
+        raise lack
 
     def _hold(self, order: Order, error: OSError, pause_s: float) -> None:
         self._facts.notice(order.key, order.run, f"waits: {error.strerror}")
@@ -244,6 +250,7 @@ class Lane:
 
     def _watch(self, tree: Tree) -> None:
         """Wait until nothing of the run is left, and end it when it has to end."""
+        self._listen(tree.advance())  # it takes its time: asking at once would be for nothing
         while not tree.reap():
             if self._leaving:
                 tree.stop("lost")
@@ -263,6 +270,15 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return str(error)
+
+
+def _plain_end(order: Order, end: _End, duration_s: float) -> str | None:
+    """The text of the record of a success that there is nothing else to tell about, None for any other end."""
+    tree = end.tree
+    if tree is None or end.outcome is not SUCCESS or end.posted is not NOTHING:
+        return None
+    code = tree.exit_status or 0
+    return plain_end_text(order.run, order.attempt, code, duration_s, tree.cpu_s, tree.max_rss_bytes)
 
 
 def _ended_record(order: Order, end: _End, duration_s: float) -> Record:

@@ -79,6 +79,11 @@ class Fact(NamedTuple):
         return cls(kind, int(lane), int(key), int(offset), body)
 
 
+def record_fact(lane: int, key: int, offset: int, line: bytes) -> bytes:
+    """The line on the pipe of a fact that is the whole `line` of a record."""
+    return b"r %d %d %d %b" % (lane, key, offset, line)
+
+
 RECORD, LOOK, NOTICE = b"r", b"l", b"n"
 
 

@@ -32,7 +32,8 @@ def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str)
         CannotExecuteError: the command is not found, is not executable or has no interpreter.
         OSError: the machine lacks something (see `files.LACKING`), or the executable is being written (`ETXTBSY`).
     """
-    path = find_program(argv[0], os.fsdecode(env.get(b"PATH", os.defpath.encode())))
+    word = argv[0]
+    path = word if "/" in word else find_program(word, os.fsdecode(env.get(b"PATH", os.defpath.encode())))
     out = os.open(stdout, _OUTPUT, 0o666)
     try:
         err = os.open(stderr, _OUTPUT, 0o666)

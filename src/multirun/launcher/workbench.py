@@ -30,6 +30,9 @@ from multirun.staging import Stager
 if TYPE_CHECKING:
     from multirun.launcher.messages import Order
 
+_RUN_DIR, _PARAMS, _RESULTS = (name.encode() for name in (ENV_RUN_DIR, ENV_PARAMS, ENV_RESULTS))
+_INDEX, _ATTEMPT = ENV_INDEX.encode(), ENV_ATTEMPT.encode()
+_PARAMS_PATH, _RESULTS_PATH = f"/{PARAMS_FILE}".encode(), f"/{RESULTS_FILE}".encode()
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -87,12 +90,12 @@ class Workbench:
 
     def _point_to(self, order: Order, run_dir: bytes) -> None:
         env = self._env
-        env[ENV_RUN_DIR.encode()] = run_dir
+        env[_RUN_DIR] = run_dir
         env[b"PWD"] = run_dir
-        env[ENV_PARAMS.encode()] = run_dir + b"/" + PARAMS_FILE.encode()
-        env[ENV_RESULTS.encode()] = run_dir + b"/" + RESULTS_FILE.encode()
-        env[ENV_INDEX.encode()] = b"%d" % order.run
-        env[ENV_ATTEMPT.encode()] = b"%d" % order.attempt
+        env[_PARAMS] = run_dir + _PARAMS_PATH
+        env[_RESULTS] = run_dir + _RESULTS_PATH
+        env[_INDEX] = b"%d" % order.run
+        env[_ATTEMPT] = b"%d" % order.attempt
 
     def _command(self, params_text: bytes) -> list[str]:
         if not self._templated:
