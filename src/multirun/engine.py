@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, TypeVar
@@ -148,7 +149,11 @@ class Conductor:
 
     async def _enroll(self, params: CheckedParams) -> Run:
         run = Run(len(self._runs), params.params, self._home)
-        self._offsets[run.index] = await self._insist(lambda: self._plan.append(params.digest, params.text))
+        try:
+            offset = self._plan.append(params.digest, params.text)
+        except OSError:
+            offset = await self._insist(partial(self._plan.append, params.digest, params.text))
+        self._offsets[run.index] = offset
         self._runs.append(run)
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
@@ -185,7 +190,7 @@ class Conductor:
             self._runner.release()
             return
         run.task = group.create_task(self._attend(run), name=f"multirun run {run.index}")
-        run.task.add_done_callback(lambda task: self._settled(run, task))
+        run.task.add_done_callback(partial(self._settled, run))
 
     async def _attend(self, run: Run) -> None:
         offset = self._offsets.pop(run.index)
@@ -193,7 +198,6 @@ class Conductor:
 
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is over, whatever ended it, be it before its first step."""
-        self._runner.release()
         run.task = None
         if run.status not in COMPLETE:
             reason = "cancelled" if task.cancelled() else "never-started"
@@ -206,7 +210,8 @@ class Conductor:
         self._move(run, "running")
 
     def ended(self, index: int, record: Record) -> None:
-        """An attempt ended."""
+        """An attempt ended; its place is free at once, although its task still has to hear of it."""
+        self._runner.release()
         run = self._runs[index]
         run.attempts = record["attempt"]
         run.reason = record["reason"]
@@ -232,7 +237,9 @@ class Conductor:
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Something holds a run up."""
-        self._runner.ledger.notice(f"{self._paths.root}/{index}", text)
+        ledger = self._runner.ledger
+        if text is not None or ledger.notices:
+            ledger.notice(f"{self._paths.root}/{index}", text)
 
     def _record_end(self, run: Run, reason: str, message: str) -> None:
         record = records.ended(run.index, run.attempts, failure(reason, message))

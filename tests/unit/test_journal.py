@@ -139,6 +139,9 @@ def test_a_right_checksum_over_no_record_does_not_help() -> None:
         parse(b'%b,"crc":"%08x"}\n' % (body, crc32(body)), 0)
     with pytest.raises(ValueError, match="Expecting"):
         parse(b'{"seq"0,"crc":"%08x"}\n' % crc32(b'{"seq"0'), 0)
+    line, _ = frame('"event":"x"},{"event":"y"', 0, 0)
+    with pytest.raises(ValueError, match="something follows"):
+        parse(line, 0)
 
 
 # ----------------------------------------------------------------------------------------------- writing

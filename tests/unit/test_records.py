@@ -1,13 +1,14 @@
 """The records that tell the life of a run."""
 
 import json
+import math
 from time import time
 from typing import Any
 
 import pytest
 
 from multirun.posted import Posted
-from multirun.records import closed, ended, started
+from multirun.records import closed, ended, plain_end_text, started, started_text
 from multirun.verdict import SUCCESS, failure
 
 
@@ -59,3 +60,27 @@ def test_the_end_of_a_sweep_says_whether_all_is_complete() -> None:
     assert [closed(complete=complete)["complete"] for complete in (True, False)] == [True, False]
     assert closed(complete=True)["event"] == "closed"
     json.dumps(closed(complete=True))
+
+
+def parsed(text: str) -> dict[str, object]:
+    record: dict[str, object] = json.loads(f"{{{text}}}")
+    return record
+
+
+def alike(one: dict[str, object], two: dict[str, object]) -> bool:
+    """The same apart from the moment at which they were written."""
+    times = one.pop("time"), two.pop("time")
+    assert all(isinstance(time, float) and math.isfinite(time) for time in times)
+    return one == two and list(one) == list(two)
+
+
+def test_the_text_of_a_start_is_that_of_its_record() -> None:
+    assert alike(parsed(started_text(12, 3)), started(12, 3))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 4e-7, 0.0012345678, 1.0, 86_400.5, 3e7])
+@pytest.mark.parametrize("code", [0, 3, 255])
+def test_the_text_of_a_plain_end_is_that_of_its_record(seconds: float, code: int) -> None:
+    record = ended(12, 3, SUCCESS, exit_status=code, duration_s=seconds)
+    record |= {"cpu_s": round(2 * seconds, 6), "max_rss_bytes": 1 << 40}
+    assert alike(parsed(plain_end_text(12, 3, code, seconds, 2 * seconds, 1 << 40)), record)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -241,6 +240,8 @@ class Lane:
 
     def _start_again(self, order: Order, bench: Workbench) -> int:
         """Start after removing the directory of an earlier try, in which nothing was executed."""
+        import shutil
+
         os.chdir("/")
         try:
             shutil.rmtree(bench.paths.run(order.run))

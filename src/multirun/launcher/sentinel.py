@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import traceback
 
 from multirun.launcher.keeper import Keeper
 from multirun.launcher.wakeup import Wakeup
@@ -52,6 +51,8 @@ def _become_keeper(control: int, facts: int, gone: int, launcher_id: str) -> Non
         os.setsid()
         Keeper(control, facts, gone, launcher_id).work()
     except BaseException:
+        import traceback
+
         traceback.print_exc()
         os._exit(70)
     os._exit(0)

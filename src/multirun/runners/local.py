@@ -98,11 +98,11 @@ class ParallelLocalRunner(AbstractRunner):
 
     async def admit(self) -> None:
         """Take a token of the semaphore."""
-        await self.semaphore.acquire()
+        await self._venue().semaphore.acquire()
 
     def release(self) -> None:
         """Give a token back."""
-        self.semaphore.release()
+        self._venue().semaphore.release()
 
     async def execute(self, assignment: Assignment) -> None:
         """Have a lane execute an attempt, as soon as this process has what a new lane takes."""
