@@ -8,6 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multirun.api import multirun, multirunAsync
+    from multirun.averages import Averages, Estimate, Group
     from multirun.child import getRunParams, postRunResults
     from multirun.display import displayStatus
     from multirun.errors import (
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         FormatError,
         JournalDamagedError,
         LauncherError,
+        MissingExtraError,
         MultirunError,
         MultirunWarning,
         NotASweepError,
@@ -26,17 +28,19 @@ if TYPE_CHECKING:
         RunningLoopError,
         RunsFailedError,
         StorageError,
+        UnknownNameError,
     )
     from multirun.params import ParamMap, ParamValue
     from multirun.resources import FileLinkage, FileResource
-    from multirun.results import SweepResult
     from multirun.run import Run, RunStatus
     from multirun.runners.abstract import AbstractRunner
     from multirun.runners.local import ParallelLocalRunner
     from multirun.statistics import RunStatistics
+    from multirun.sweepresult import SweepResult
 
 _HOMES = {
     "api": ("multirun", "multirunAsync"),
+    "averages": ("Averages", "Estimate", "Group"),
     "child": ("getRunParams", "postRunResults"),
     "display": ("displayStatus",),
     "errors": (
@@ -44,6 +48,7 @@ _HOMES = {
         "FormatError",
         "JournalDamagedError",
         "LauncherError",
+        "MissingExtraError",
         "MultirunError",
         "MultirunWarning",
         "NotASweepError",
@@ -55,25 +60,30 @@ _HOMES = {
         "RunningLoopError",
         "RunsFailedError",
         "StorageError",
+        "UnknownNameError",
     ),
     "params": ("ParamMap", "ParamValue"),
     "resources": ("FileLinkage", "FileResource"),
-    "results": ("SweepResult",),
     "run": ("Run", "RunStatus"),
     "runners.abstract": ("AbstractRunner",),
     "runners.local": ("ParallelLocalRunner",),
     "statistics": ("RunStatistics",),
+    "sweepresult": ("SweepResult",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AbstractRunner",
+    "Averages",
     "ConfigurationError",
+    "Estimate",
     "FileLinkage",
     "FileResource",
     "FormatError",
+    "Group",
     "JournalDamagedError",
     "LauncherError",
+    "MissingExtraError",
     "MultirunError",
     "MultirunWarning",
     "NotASweepError",
@@ -92,6 +102,7 @@ __all__ = [
     "RunsFailedError",
     "StorageError",
     "SweepResult",
+    "UnknownNameError",
     "displayStatus",
     "getRunParams",
     "multirun",

@@ -21,11 +21,12 @@ from multirun.errors import ConfigurationError, OutputExistsError, RunningLoopEr
 from multirun.interrupts import Interrupts
 from multirun.planning import Planner, plan_each
 from multirun.request import Inspector, Request
-from multirun.results import ResultsHome, SweepResult
+from multirun.results import ResultsHome
 from multirun.run import Run
 from multirun.rundir import SweepPaths
 from multirun.runners.local import ParallelLocalRunner
 from multirun.statistics import Tally
+from multirun.sweepresult import SweepResult
 from multirun.wording import failure_line
 
 if TYPE_CHECKING:

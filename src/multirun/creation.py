@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
 import secrets
 import shutil
-import socket
-import sys
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from multirun.contract import RUNS_DIR
 from multirun.definition import Definition, write_definition
 from multirun.errors import OutputExistsError, StorageError
+from multirun.provenance import CodeState, code_directory, describe_origin
 from multirun.resources import explain
 from multirun.rundir import SweepPaths
 from multirun.staging import take_snapshot
@@ -101,41 +99,18 @@ def _make_stamped(name: str) -> str:
 def _fill(paths: SweepPaths, request: Request) -> tuple[SweepPaths, Definition]:
     os.mkdir(paths.journals)
     os.mkdir(f"{paths.root}/{RUNS_DIR}")
+    with closing(CodeState(code_directory())) as code:
+        inputs = take_snapshot(request.resources, paths)
+        origin = describe_origin(code)
     definition = Definition(
         id=secrets.token_hex(8),
         name=request.name,
         command=request.command,
         env=request.env,
-        inputs=take_snapshot(request.resources, paths),
+        inputs=inputs,
         rules=request.rules,
         options=request.options,
-        provenance=provenance(),
+        provenance=origin,
     )
     write_definition(paths, definition)
     return paths, definition
-
-
-def provenance() -> dict[str, object]:
-    """Who starts a sweep, where, when and with which versions."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        own = version("multirun-sweep")
-    except PackageNotFoundError:
-        own = "unknown"
-    return {
-        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-        "user": _user(),
-        "directory": os.getcwd(),
-        "argv": sys.argv,
-        "python": platform.python_version(),
-        "multirun": own,
-    }
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -19,11 +19,12 @@ from multirun.files import LACKING
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
-from multirun.results import ResultsHome, SweepResult, posted_of
+from multirun.results import ResultsHome, note_end
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.rundir import ORCHESTRATOR, SweepPaths
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.statistics import RunStatistics, Tally
+from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
@@ -95,6 +96,7 @@ class Conductor:
         if self._fault is not None:
             self._fault.add_note(self._whereabouts())
             raise self._fault
+        self._home.settle()
         return SweepResult(Path(self._paths.root), self._runs, self._statistics())
 
     async def _execute(self, planned: list[CheckedParams] | None) -> None:
@@ -213,12 +215,7 @@ class Conductor:
         """An attempt ended; its place is free at once, although its task still has to hear of it."""
         self._runner.release()
         run = self._runs[index]
-        run.attempts = record["attempt"]
-        run.reason = record["reason"]
-        run.message = record.get("message")
-        run.exit_code = record.get("exit_code")
-        run.duration_s = record.get("duration_s")
-        run.posted = posted_of(record)
+        note_end(run, record)
         self.notice(index, None)
         self._move(run, record["status"])
         if self._request.on_result is not None:

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from multirun.results import SweepResult
+    from multirun.sweepresult import SweepResult
 
 
 class MultirunError(Exception):
@@ -78,6 +78,14 @@ class ResultsError(MultirunError, TypeError):
 
 class ResultsDamagedError(MultirunError, ValueError):
     """The results of one run cannot be read back."""
+
+
+class UnknownNameError(MultirunError, LookupError):
+    """A sweep has no run, parameter or column of this name."""
+
+
+class MissingExtraError(MultirunError, ImportError):
+    """A library is not installed that only some functions need."""
 
 
 class RunningLoopError(MultirunError, RuntimeError):

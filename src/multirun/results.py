@@ -1,4 +1,4 @@
-"""What a sweep returns: its runs in order, and what they posted."""
+"""What runs posted: where it is, and how it is read back."""
 
 from __future__ import annotations
 
@@ -6,70 +6,20 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from multirun.contract import RESULTS_FILE, is_pickle_name
 from multirun.encoding import decode_document
 from multirun.errors import ResultsDamagedError
+from multirun.snapshot import Place, find_places, read_place
 
 if TYPE_CHECKING:
     from multirun.journal import Record
     from multirun.run import Run
     from multirun.rundir import SweepPaths
-    from multirun.statistics import RunStatistics
 
 _KEPT_CHARACTERS = 512
 """Results up to this size stay in memory as JSON text; larger ones are read again when they are asked for."""
-
-
-class SweepResult(Sequence["Run"]):
-    """The runs of a sweep in the order of its parameter maps.
-
-    Attributes:
-        path: the sweep directory.
-        statistics: how many runs have which status.
-    """
-
-    def __init__(self, path: Path, runs: Iterable[Run], statistics: RunStatistics) -> None:
-        self.path = path
-        self.statistics = statistics
-        self._runs = tuple(runs)
-
-    @property
-    def results(self) -> list[Any]:
-        """What each run posted, in order; None where nothing was posted.
-
-        Raises:
-            ResultsDamagedError: the stored results of a run cannot be read back; the others can, one by one.
-        """
-        return [run.results for run in self._runs]
-
-    @property
-    def failed(self) -> list[Run]:
-        """The runs that failed, in order."""
-        return [run for run in self._runs if run.status == "failure"]
-
-    @overload
-    def __getitem__(self, index: int) -> Run: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Run]: ...
-
-    def __getitem__(self, index: int | slice) -> Run | Sequence[Run]:
-        return self._runs[index]
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def __iter__(self) -> Iterator[Run]:
-        return iter(self._runs)
-
-    def __repr__(self) -> str:
-        counts = self.statistics
-        ended = f"{counts.success_count} ok, {counts.failure_count} failed of {counts.total_count}"
-        return f"<SweepResult {ended} in {self.path}>"
 
 
 class ResultsHome:
@@ -77,6 +27,12 @@ class ResultsHome:
 
     def __init__(self, paths: SweepPaths) -> None:
         self._paths = paths
+        self._settled = False
+        self._places: dict[int, Place] | None = None
+
+    def settle(self) -> None:
+        """From now on no run changes: whole results in journals need not be looked up in the directories of runs."""
+        self._settled = True
 
     def directory(self, index: int) -> str:
         """Path of the directory of a run."""
@@ -92,7 +48,26 @@ class ResultsHome:
             return None
         if isinstance(run.posted, str):
             return decode_document(json.loads(run.posted))
-        return load_results(self.directory(run.index))
+        place = self._recorded(run.index)
+        return load_results(self.directory(run.index)) if place is None else decode_document(read_place(place))
+
+    def _recorded(self, index: int) -> Place | None:
+        """Where a journal holds the whole results of a run, None if none does."""
+        if not self._settled:
+            return None
+        if self._places is None:
+            self._places = find_places(self._paths, _is_whole)
+        return self._places.get(index)
+
+
+def note_end(run: Run, record: Record) -> None:
+    """Let a run know what its `ended` record says, apart from its status."""
+    run.attempts = record["attempt"]
+    run.reason = record["reason"]
+    run.message = record.get("message")
+    run.exit_code = record.get("exit_code")
+    run.duration_s = record.get("duration_s")
+    run.posted = posted_of(record)
 
 
 def posted_of(record: Record) -> str | bool:
@@ -106,11 +81,16 @@ def posted_of(record: Record) -> str | bool:
     """
     if "results_digest" not in record:
         return False
-    document = record["results"]
-    if "results_complete" in record or (isinstance(document, dict) and "$pickle" in document):
+    if not _is_whole(record):
         return True
-    text = json.dumps(document)
+    text = json.dumps(record["results"])
     return text if len(text) <= _KEPT_CHARACTERS else True
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether the results in a record are all there is, and need no pickle."""
+    document = record["results"]
+    return "results_complete" not in record and not (isinstance(document, dict) and "$pickle" in document)
 
 
 def load_results(run_dir: str) -> Any:  # noqa: ANN401 - whatever the program posted

@@ -168,18 +168,38 @@ def read_documents(paths: SweepPaths, indexes: set[int]) -> Callable[[int], Any]
         paths: the sweep.
         indexes: numbers of the runs; only where their records are is kept in memory.
     """
-    places = dict(_places(paths, indexes)) if indexes else {}
-
-    def document(index: int) -> Any:  # noqa: ANN401 - any JSON value
-        path, offset = places[index]
-        with open(path, "rb") as file:
-            file.seek(offset)
-            return json.loads(file.readline()).get("results")
-
-    return document
+    places = find_places(paths, lambda record: record["run"] in indexes) if indexes else {}
+    return lambda index: read_place(places[index])
 
 
-def _places(paths: SweepPaths, indexes: set[int]) -> Iterator[tuple[int, tuple[str, int]]]:
+Place = tuple[str, int]
+"""Where a record is: the path of a journal and a byte offset."""
+
+
+def find_places(paths: SweepPaths, wanted: Callable[[Record], bool]) -> dict[int, Place]:
+    """Where the results of runs are in the journals; of several attempts, those of the one that decides.
+
+    Args:
+        paths: the sweep.
+        wanted: tells which records with results to look at.
+    """
+    found: dict[int, tuple[object, Place]] = {}
+    for record, place in _posted_records(paths):
+        if wanted(record) and (record["run"] not in found or (rank(record), place) > found[record["run"]]):
+            found[record["run"]] = rank(record), place
+    return {index: place for index, (_, place) in found.items()}
+
+
+def read_place(place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    """The results in the record at a place."""
+    path, offset = place
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return json.loads(file.readline()).get("results")
+
+
+def _posted_records(paths: SweepPaths) -> Iterator[tuple[Record, Place]]:
+    """The records with results, each with its place; a record that is being written is none yet."""
     for name in sorted(os.listdir(paths.journals)):
         path = f"{paths.journals}/{name}"
         offset = 0
@@ -187,8 +207,8 @@ def _places(paths: SweepPaths, indexes: set[int]) -> Iterator[tuple[int, tuple[s
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                if b'"results_digest"' in line and (run := json.loads(line)["run"]) in indexes:
-                    yield run, (path, offset)
+                if b'"results_digest"' in line and "results_digest" in (record := json.loads(line)):
+                    yield record, (path, offset)
                 offset += len(line)
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multirun.durations import format_duration
+from multirun.errors import UnknownNameError
 from multirun.params import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from multirun.run import Run
     from multirun.snapshot import FailedRun
     from multirun.statistics import RunStatistics
+
+
+_LISTED = 10
 
 
 def failure_line(run: Run | FailedRun) -> str:
@@ -118,3 +122,25 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """A name that is known; the error for any other says which may be meant.
+
+    Args:
+        name: what was asked for.
+        known: the names that there are.
+        what: what they are names of, such as `parameter`.
+
+    Raises:
+        UnknownNameError: it is not known.
+    """
+    listed = list(known)
+    if name in listed:
+        return name
+    from difflib import get_close_matches
+
+    close = get_close_matches(str(name), listed, n=1)
+    shown = ", ".join(listed[:_LISTED]) + (" …" if len(listed) > _LISTED else "")
+    hint = f"did you mean {close[0]!r}?" if close else f"there is {shown or 'none'}"
+    raise UnknownNameError(f"no {what} is called {name!r}; {hint}")

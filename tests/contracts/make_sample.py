@@ -96,6 +96,7 @@ def _anonymise_definition(paths: SweepPaths) -> None:
             provenance={
                 **found.provenance, "time": "2026-01-02T03:04:05+00:00", "host": "host", "user": "ada",
                 "directory": "/home/ada", "argv": ["sweep.py"], "python": "3.11.7",
+                "platform": "Linux", "git": None,
             },
         ),
     )  # fmt: skip

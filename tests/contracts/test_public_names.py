@@ -23,12 +23,16 @@ PACKAGE = Path(multirun.__file__).parent
 
 NAMES = [
     "AbstractRunner",
+    "Averages",
     "ConfigurationError",
+    "Estimate",
     "FileLinkage",
     "FileResource",
     "FormatError",
+    "Group",
     "JournalDamagedError",
     "LauncherError",
+    "MissingExtraError",
     "MultirunError",
     "MultirunWarning",
     "NotASweepError",
@@ -47,6 +51,7 @@ NAMES = [
     "RunsFailedError",
     "StorageError",
     "SweepResult",
+    "UnknownNameError",
     "displayStatus",
     "getRunParams",
     "multirun",
@@ -81,6 +86,7 @@ ERRORS = {
     "FormatError": "ValueError",
     "JournalDamagedError": "ValueError",
     "LauncherError": "RuntimeError",
+    "MissingExtraError": "ImportError",
     "NotASweepError": "FileNotFoundError",
     "NotInRunError": "RuntimeError",
     "OutputExistsError": "FileExistsError",
@@ -90,6 +96,7 @@ ERRORS = {
     "RunningLoopError": "RuntimeError",
     "RunsFailedError": "RuntimeError",
     "StorageError": "OSError",
+    "UnknownNameError": "LookupError",
 }
 
 both = pytest.mark.parametrize("function", [multirun.multirun, multirun.multirunAsync], ids=lambda each: each.__name__)

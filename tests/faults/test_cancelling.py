@@ -14,7 +14,7 @@ from tests.invariants import check_dead, check_sweep
 from tests.patience import wait_until_async
 
 from multirun import FileResource, ParallelLocalRunner, multirunAsync
-from multirun.results import SweepResult
+from multirun.sweepresult import SweepResult
 
 GRACE_S = 0.4
 

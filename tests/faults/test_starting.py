@@ -17,8 +17,8 @@ from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
 
 from multirun import FileResource, ParallelLocalRunner, multirun, multirunAsync
-from multirun.results import SweepResult
 from multirun.run import Run
+from multirun.sweepresult import SweepResult
 
 # ------------------------------------------------------------------------------------------------- mistakes
 

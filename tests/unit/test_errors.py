@@ -8,8 +8,8 @@ import pytest
 
 from multirun import errors
 from multirun.errors import ConfigurationError, MultirunError, RunsFailedError
-from multirun.results import SweepResult
 from multirun.statistics import Tally
+from multirun.sweepresult import SweepResult
 
 NATURAL = {
     "ConfigurationError": ValueError,

@@ -1,0 +1,296 @@
+"""Means over repetitions, each with its standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from multirun.columns import NUMERIC, Columns, KeyPath, Table, converted, distinct, kind_of
+from multirun.exports import Exports
+from multirun.markup import html_table, shown_items, text_lines
+from multirun.wording import nearest
+
+if TYPE_CHECKING:
+    from multirun.run import Run
+    from multirun.table import RunRows
+
+_SUCCESSFUL = ("success", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean and its standard error.
+
+    Attributes:
+        mean: arithmetic mean of the values; None if there are none.
+        error: standard error of the mean; None if there are fewer than two values.
+        count: how many values there are.
+    """
+
+    mean: float | None
+    error: float | None
+    count: int
+
+    def __format__(self, spec: str) -> str:
+        """`mean ± error`, both in a format of floating-point numbers such as `.3f`."""
+        if not spec:
+            return str(self)
+        mean = "" if self.mean is None else f"{self.mean:{spec}}"
+        return mean if self.error is None else f"{mean} ± {self.error:{spec}}"
+
+    def __str__(self) -> str:
+        """`mean ± error` with two significant digits of the error, as the GUM recommends (JCGM 100:2008, 7.2.6)."""
+        if self.mean is None:
+            return ""
+        if self.error is None or not (self.error > 0 and math.isfinite(self.error)):
+            return f"{self.mean:.6g}" if self.error is None else f"{self.mean:.6g} ± {self.error:g}"
+        return _rounded(self.mean, self.error)
+
+
+def _rounded(mean: float, error: float) -> str:
+    exponent = math.floor(math.log10(max(abs(mean), error)))
+    if -4 <= exponent < 7:
+        return _fixed(mean, error)
+    if abs(exponent) > 300:
+        return f"{mean:g} ± {error:g}"
+    return f"({_fixed(mean / 10.0**exponent, error / 10.0**exponent)})e{exponent:+03d}"
+
+
+def _fixed(mean: float, error: float) -> str:
+    decimals = 1 - math.floor(math.log10(error))
+    digits = min(max(decimals, 0), 15)
+    return f"{round(mean, decimals):.{digits}f} ± {round(error, decimals):.{digits}f}"
+
+
+def estimate(values: Iterable[float]) -> Estimate:
+    """The mean of independent values and its standard error.
+
+    The error is s / sqrt(n), where s is the standard deviation of the n values with divisor n - 1: the experimental
+    standard deviation of the mean, section 4.2.3 of the *Guide to the expression of uncertainty in measurement*,
+    JCGM 100:2008. It says how far the mean may be off by chance, if the values are independent of each other.
+
+    Args:
+        values: the values; if one of them is not finite, mean and error need not be either.
+    """
+    listed = list(map(float, values))
+    count = len(listed)
+    if count == 0:
+        return Estimate(None, None, 0)
+    mean = _mean(listed)
+    return Estimate(mean, _error(listed, mean) if count > 1 else None, count)
+
+
+def _mean(values: Sequence[float]) -> float:
+    try:
+        mean = math.fsum(values) / len(values)
+    except OverflowError:  # the sum is too large, though the mean is not
+        mean = math.fsum(value / len(values) for value in values)
+    except ValueError:  # both infinities
+        return math.nan
+    return min(max(mean, min(values)), max(values)) if math.isfinite(mean) else mean
+
+
+def _error(values: Sequence[float], mean: float) -> float:
+    """The standard error; deviations are scaled, so that their squares are neither too large nor too small."""
+    deviations = [value - mean for value in values]
+    scale = max(map(abs, deviations))
+    if not all(map(math.isfinite, deviations)):
+        return math.nan
+    if scale == 0:
+        return 0.0
+    squares = math.fsum((deviation / scale) ** 2 for deviation in deviations)
+    return scale * math.sqrt(squares / (len(values) - 1) / len(values))
+
+
+class Group:
+    """Runs that have some parameters in common, and the means of what they found.
+
+    Attributes:
+        params: the parameters that they have in common.
+        runs: the runs, in order, also those that failed.
+        estimates: for each result that is a number, the mean over the runs that succeeded.
+    """
+
+    __slots__ = ("estimates", "params", "runs")
+
+    def __init__(self, params: Mapping[str, Any], runs: Sequence[Run], estimates: Mapping[str, Estimate]) -> None:
+        self.params = dict(params)
+        self.runs = tuple(runs)
+        self.estimates = dict(estimates)
+
+    def __getitem__(self, name: str) -> Estimate:
+        """The mean of one result.
+
+        Raises:
+            UnknownNameError: no result that is a number has this name.
+        """
+        return self.estimates[nearest(name, self.estimates, "number in the results")]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+        found = ", ".join(f"{name}: {value}" for name, value in self.estimates.items())
+        return f"<Group {shown} of {len(self.runs)} runs: {found}>"
+
+
+class Averages(Sequence[Group], Exports):
+    """Groups of runs in the order of their first runs, each a row of a table.
+
+    In the table every result has three columns: `y.mean`, `y.error` and `y.count`.
+
+    Attributes:
+        names: the parameters that the runs of a group have in common.
+        values: the results of which there are means.
+    """
+
+    def __init__(self, names: Sequence[str], values: Sequence[str], groups: Sequence[Group]) -> None:
+        self.names = tuple(names)
+        self.values = tuple(values)
+        self._groups = tuple(groups)
+
+    @overload
+    def __getitem__(self, index: int) -> Group: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Group]: ...
+
+    def __getitem__(self, index: int | slice) -> Group | Sequence[Group]:
+        return self._groups[index]
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def _table(self) -> Table:
+        """Names, rows and kinds of the columns."""
+        taken = {"runs"}
+        params = distinct({(name,): name for name in self.names}, "params", taken)
+        columns = [(value, part) for value in self.values for part in ("mean", "error", "count")]
+        results = distinct({column: ".".join(column) for column in columns}, "results", taken)
+        rows = [
+            [
+                *group.params.values(),
+                len(group.runs),
+                *(getattr(group.estimates[value], part) for value, part in columns),
+            ]
+            for group in self._groups
+        ]
+        return Table([*params.values(), "runs", *results.values()], rows)
+
+    def __repr__(self) -> str:
+        return f"<Averages of {len(self)} groups by {', '.join(self.names)}>"
+
+    def __str__(self) -> str:
+        """The table as text, each mean with its error; of many groups the first and the last."""
+        head, tail = self._shown()
+        gap = [[*("…" for _ in self._heading())]] if tail else []
+        return "\n".join(text_lines(self._heading(), [*head, *gap, *tail]))
+
+    def _repr_html_(self) -> str:
+        head, tail = self._shown()
+        hidden = len(self) - len(head) - len(tail)
+        return html_table(self._heading(), head, tail, hidden=hidden, caption="mean ± standard error")
+
+    def _heading(self) -> list[str]:
+        return [*self.names, "runs", *self.values]
+
+    def _shown(self) -> tuple[list[list[str]], list[list[str]]]:
+        head, tail = shown_items(len(self))
+        return [self._line(self._groups[n]) for n in head], [self._line(self._groups[n]) for n in tail]
+
+    def _line(self, group: Group) -> list[str]:
+        estimates = (_with_count(group.estimates[value], len(group.runs)) for value in self.values)
+        return [*map(str, group.params.values()), str(len(group.runs)), *estimates]
+
+
+def _with_count(found: Estimate, runs: int) -> str:
+    """A mean, and over how many runs it was taken if not over all."""
+    return f"{found}" if found.count == runs else f"{found} ({found.count} of {runs})".lstrip()
+
+
+# ---------------------------------------------------------------------------------------------- grouping
+
+
+def average(rows: RunRows, names: Sequence[str], values: Iterable[str] | None) -> Averages:
+    """Group runs by parameters and average their results.
+
+    Args:
+        rows: the runs.
+        names: the parameters by which to group, as columns are called; all if there are none.
+        values: the results to average, as columns are called; every one that is a number if this is None.
+
+    Raises:
+        UnknownNameError: there is no such parameter, or no such result that is a number.
+    """
+    by = _chosen(rows.columns, names)
+    groups = _group(rows, by)
+    numbers = _numbers(rows.columns, groups)
+    shown = list(numbers) if values is None else [nearest(each, numbers, "number in the results") for each in values]
+    return Averages(
+        list(by.values()),
+        shown,
+        [
+            Group(
+                {
+                    name: _exact(members[0][0].params, path, value)
+                    for (path, name), value in zip(by.items(), common, strict=True)
+                },
+                [run for run, _ in members],
+                {name: estimate(_values_of(members, numbers[name])) for name in shown},
+            )
+            for common, members in groups
+        ],
+    )
+
+
+_Member = tuple["Run", dict[KeyPath, object]]
+_Groups = list[tuple[tuple[object, ...], list[_Member]]]
+
+
+def _chosen(columns: Columns, names: Sequence[str]) -> dict[KeyPath, str]:
+    if not names:
+        return columns.params
+    paths = {name: path for path, name in columns.params.items()}
+    return {paths[nearest(name, paths, "parameter")]: name for name in names}
+
+
+def _group(rows: RunRows, by: Iterable[KeyPath]) -> _Groups:
+    groups: dict[str, tuple[tuple[object, ...], list[_Member]]] = {}
+    for run, params, results in rows.leaves():
+        common = tuple(map(params.get, by))
+        _, members = groups.setdefault(repr(list(map(_comparable, common))), (common, []))
+        members.append((run, results if run.status in _SUCCESSFUL else {}))
+    return list(groups.values())
+
+
+def _exact(params: object, path: KeyPath, shown: object) -> object:
+    """The value of a parameter as it was given, for example a tuple, if the keys that lead to it are text."""
+    for key in path:
+        if not isinstance(params, Mapping) or key not in params:
+            return shown
+        params = params[key]
+    return params
+
+
+def _comparable(value: object) -> object:
+    """The same for values that count as equal: 1 and 1.0, but not 1 and True; NaN and NaN."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return [json.dumps(value)] if isinstance(value, list | dict) else value
+
+
+def _numbers(columns: Columns, groups: _Groups) -> dict[str, KeyPath]:
+    """The results of which all values are numbers, and where they are."""
+    found = {}
+    for path, name in columns.results.items():
+        kind = kind_of([results.get(path) for _, members in groups for _, results in members])
+        if kind in NUMERIC:
+            found[name] = path
+    return found
+
+
+def _values_of(members: Sequence[_Member], path: KeyPath) -> Iterator[float]:
+    """The values of one result that are there, as numbers; true is 1 and false is 0."""
+    present = [value for _, results in members if (value := results.get(path)) is not None]
+    yield from converted(present, "float")  # type: ignore[misc]
