@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from multirun.columns import NUMERIC, Columns, KeyPath, Table, converted, distinct, kind_of
 from multirun.exports import Exports
 from multirun.markup import html_table, shown_items, text_lines
+from multirun.table import RunLeaves, columns_of
 from multirun.wording import nearest
 
 if TYPE_CHECKING:
     from multirun.run import Run
-    from multirun.table import RunRows
 
 _SUCCESSFUL = ("success", "skipped")
 
@@ -65,7 +65,7 @@ def _fixed(mean: float, error: float) -> str:
     return f"{round(mean, decimals):.{digits}f} ± {round(error, decimals):.{digits}f}"
 
 
-def estimate(values: Iterable[float]) -> Estimate:
+def estimate(values: Iterable[Any]) -> Estimate:
     """The mean of independent values and its standard error.
 
     The error is s / sqrt(n), where s is the standard deviation of the n values with divisor n - 1: the experimental
@@ -212,40 +212,24 @@ def _with_count(found: Estimate, runs: int) -> str:
 # ---------------------------------------------------------------------------------------------- grouping
 
 
-def average(rows: RunRows, names: Sequence[str], values: Iterable[str] | None) -> Averages:
+def average(runs: Iterable[RunLeaves], names: Sequence[str], values: Iterable[str] | None) -> Averages:
     """Group runs by parameters and average their results.
 
     Args:
-        rows: the runs.
+        runs: the runs with their parameters and results.
         names: the parameters by which to group, as columns are called; all if there are none.
         values: the results to average, as columns are called; every one that is a number if this is None.
 
     Raises:
         UnknownNameError: there is no such parameter, or no such result that is a number.
     """
-    by = _chosen(rows.columns, names)
-    groups = _group(rows, by)
-    numbers = _numbers(rows.columns, groups)
+    listed = list(runs)
+    columns = columns_of(listed)
+    by = _chosen(columns, names)
+    numbers = _numbers(columns, listed)
     shown = list(numbers) if values is None else [nearest(each, numbers, "number in the results") for each in values]
-    return Averages(
-        list(by.values()),
-        shown,
-        [
-            Group(
-                {
-                    name: _exact(members[0][0].params, path, value)
-                    for (path, name), value in zip(by.items(), common, strict=True)
-                },
-                [run for run, _ in members],
-                {name: estimate(_values_of(members, numbers[name])) for name in shown},
-            )
-            for common, members in groups
-        ],
-    )
-
-
-_Member = tuple["Run", dict[KeyPath, object]]
-_Groups = list[tuple[tuple[object, ...], list[_Member]]]
+    paths = {name: numbers[name] for name in shown}
+    return Averages(list(by.values()), shown, [_group_of(members, by, paths) for members in _grouped(listed, by)])
 
 
 def _chosen(columns: Columns, names: Sequence[str]) -> dict[KeyPath, str]:
@@ -255,22 +239,24 @@ def _chosen(columns: Columns, names: Sequence[str]) -> dict[KeyPath, str]:
     return {paths[nearest(name, paths, "parameter")]: name for name in names}
 
 
-def _group(rows: RunRows, by: Iterable[KeyPath]) -> _Groups:
-    groups: dict[str, tuple[tuple[object, ...], list[_Member]]] = {}
-    for run, params, results in rows.leaves():
-        common = tuple(map(params.get, by))
-        _, members = groups.setdefault(repr(list(map(_comparable, common))), (common, []))
-        members.append((run, results if run.status in _SUCCESSFUL else {}))
-    return list(groups.values())
+def _numbers(columns: Columns, runs: Sequence[RunLeaves]) -> dict[str, KeyPath]:
+    """The results of which all values are numbers, and where they are."""
+    kinds = {name: (path, kind_of(_values_of(runs, path))) for path, name in columns.results.items()}
+    return {name: path for name, (path, kind) in kinds.items() if kind in NUMERIC}
 
 
-def _exact(params: object, path: KeyPath, shown: object) -> object:
-    """The value of a parameter as it was given, for example a tuple, if the keys that lead to it are text."""
-    for key in path:
-        if not isinstance(params, Mapping) or key not in params:
-            return shown
-        params = params[key]
-    return params
+def _values_of(runs: Iterable[RunLeaves], path: KeyPath) -> list[object]:
+    """The values of one result that are there, in the runs that succeeded."""
+    found = [results.get(path) for run, _, results in runs if run.status in _SUCCESSFUL]
+    return [value for value in found if value is not None]
+
+
+def _grouped(runs: Iterable[RunLeaves], by: Iterable[KeyPath]) -> Iterable[list[RunLeaves]]:
+    groups: dict[str, list[RunLeaves]] = {}
+    for member in runs:
+        common = [_comparable(member[1].get(path)) for path in by]
+        groups.setdefault(repr(common), []).append(member)
+    return groups.values()
 
 
 def _comparable(value: object) -> object:
@@ -280,17 +266,17 @@ def _comparable(value: object) -> object:
     return [json.dumps(value)] if isinstance(value, list | dict) else value
 
 
-def _numbers(columns: Columns, groups: _Groups) -> dict[str, KeyPath]:
-    """The results of which all values are numbers, and where they are."""
-    found = {}
-    for path, name in columns.results.items():
-        kind = kind_of([results.get(path) for _, members in groups for _, results in members])
-        if kind in NUMERIC:
-            found[name] = path
-    return found
+def _group_of(members: Sequence[RunLeaves], by: Mapping[KeyPath, str], values: Mapping[str, KeyPath]) -> Group:
+    first, shown, _ = members[0]
+    params = {name: _exact(first.params, path, shown.get(path)) for path, name in by.items()}
+    estimates = {name: estimate(converted(_values_of(members, path), "float")) for name, path in values.items()}
+    return Group(params, [run for run, _, _ in members], estimates)
 
 
-def _values_of(members: Sequence[_Member], path: KeyPath) -> Iterator[float]:
-    """The values of one result that are there, as numbers; true is 1 and false is 0."""
-    present = [value for _, results in members if (value := results.get(path)) is not None]
-    yield from converted(present, "float")  # type: ignore[misc]
+def _exact(params: object, path: KeyPath, shown: object) -> object:
+    """The value of a parameter as it was given, for example a tuple, if the keys that lead to it are text."""
+    for key in path:
+        if not isinstance(params, Mapping) or key not in params:
+            return shown
+        params = params[key]
+    return params

@@ -46,19 +46,26 @@ class Table:
 # ------------------------------------------------------------------------------------------ flattening
 
 
-def leaves(document: object, lone: str = "results", path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    """The leaves of nested maps, each with the keys that lead to it; lists stay whole.
+def leaves(document: object, lone: str = "results") -> dict[KeyPath, object]:
+    """The leaves of nested maps, by the keys that lead to them; lists stay whole.
 
     Args:
         document: any JSON value.
         lone: the key of a document that is no map.
-        path: keys that lead to the document itself.
     """
-    if not isinstance(document, Mapping):
-        yield path or (lone,), document
-        return
+    if not isinstance(document, dict):
+        return {(lone,): document}
+    found: dict[KeyPath, object] = {}
+    _collect(document, (), found)
+    return found
+
+
+def _collect(document: dict[str, object], path: KeyPath, found: dict[KeyPath, object]) -> None:
     for key, value in document.items():
-        yield from leaves(value, lone, (*path, str(key)))
+        if isinstance(value, dict):
+            _collect(value, (*path, key), found)
+        else:
+            found[(*path, key)] = value
 
 
 def unwrap(document: object) -> object:
@@ -67,15 +74,17 @@ def unwrap(document: object) -> object:
     Args:
         document: the JSON value that a `results.json` holds, or an excerpt of it.
     """
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return document
     shown = {key: value for key, value in with_numbers(document).items() if key not in _HIDDEN}
     return shown[VALUE] if list(shown) == [VALUE] else shown
 
 
-def with_numbers(document: Mapping[str, object]) -> dict[str, object]:
+def with_numbers(document: dict[str, object]) -> dict[str, object]:
     """A stored map without `$typed`, where NaN and infinities are numbers again instead of words."""
-    typed = document.get(TYPED)
+    if TYPED not in document:
+        return document
+    typed = document[TYPED]
     shown = {key: value for key, value in document.items() if key != TYPED}
     if not isinstance(typed, dict):
         return shown

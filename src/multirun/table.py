@@ -6,10 +6,9 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
-from multirun.columns import FIXED, Columns, KeyPath, Table, cell, leaves, unwrap, with_numbers
+from multirun.columns import FIRST, FIXED, LAST, Columns, KeyPath, Table, cell, leaves, unwrap, with_numbers
 from multirun.encoding import encode_map
 from multirun.snapshot import read_documents
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from multirun.run import Run
     from multirun.rundir import SweepPaths
 
-Leaves = dict[KeyPath, object]
+RunLeaves = tuple["Run", dict[KeyPath, object], dict[KeyPath, object]]
 
 
 class RunRows:
@@ -29,36 +28,38 @@ class RunRows:
     """
 
     def __init__(self, paths: SweepPaths, runs: Iterable[Run]) -> None:
+        self._paths = paths
         self._runs = list(runs)
-        self._large = read_documents(paths, {run.index for run in self._runs if run.posted is True})
-        self.columns = Columns()
-        for _, params, results in self.leaves():
-            self.columns.see(params, results)
-        self.names = self.columns.header()
-
-    def leaves(self) -> Iterator[tuple[Run, Leaves, Leaves]]:
-        """Each run with its parameters and its results, by the keys that lead to them."""
-        for run in self._runs:
-            yield run, params_of(run), dict(leaves(unwrap(_document(run, self._large)))) if run.posted else {}
+        self.columns = columns_of(leaves_of(paths, self._runs))
+        self.names = [*FIRST, *self.columns.params.values(), *self.columns.results.values(), *LAST]
 
     def __iter__(self) -> Iterator[Sequence[object]]:
-        for run, params, results in self.leaves():
-            yield self._row(run, params, results)
-
-    def _row(self, run: Run, params: Leaves, results: Leaves) -> list[object]:
-        return list(
-            chain(
-                (run.index,),
-                map(params.get, self.columns.params),
-                map(results.get, self.columns.results),
-                (run.status, run.reason, run.duration_s),
-            )
-        )
+        for run, params, results in leaves_of(self._paths, self._runs):
+            yield [
+                run.index,
+                *map(params.get, self.columns.params),
+                *map(results.get, self.columns.results),
+                run.status,
+                run.reason,
+                run.duration_s,
+            ]
 
 
-def params_of(run: Run) -> Leaves:
-    """The parameters of a run as tables show them, by the keys that lead to them."""
-    return dict(leaves(with_numbers(encode_map(run.params))))
+def leaves_of(paths: SweepPaths, runs: list[Run]) -> Iterator[RunLeaves]:
+    """Each run with its parameters and its results, by the keys that lead to them."""
+    large = read_documents(paths, {run.index for run in runs if run.posted is True})
+    for run in runs:
+        params = leaves(with_numbers(encode_map(run.params)))
+        yield run, params, leaves(unwrap(_document(run, large))) if run.posted else {}
+
+
+def columns_of(rows: Iterable[RunLeaves]) -> Columns:
+    """The columns that runs have."""
+    columns = Columns()
+    for _, params, results in rows:
+        columns.see(params, results)
+    columns.header()
+    return columns
 
 
 def _document(run: Run, large: Callable[[int], Any]) -> Any:  # noqa: ANN401 - any JSON value

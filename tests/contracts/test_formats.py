@@ -251,7 +251,9 @@ def test_today_the_same_is_written(tmp_path: Path) -> None:
     for name in names:
         if name.endswith((".json", ".jsonl")):
             for now, then in zip(_documents(made / name), _documents(V1 / name), strict=True):
-                assert shape(without_news(now, then)) == shape(then), f"{name}: a new version of its format needs a new sample"
+                assert shape(without_news(now, then)) == shape(then), (
+                    f"{name}: a new version of its format needs a new sample"
+                )
     for name in ("plan.jsonl", "results.csv", "journal/orchestrator.jsonl"):
         assert (made / name).read_text() == (V1 / name).read_text()
 

@@ -3,6 +3,8 @@
 import pytest
 
 _PURE = {
+    "test_averages",
+    "test_columns",
     "test_command",
     "test_contract",
     "test_copying",
@@ -13,6 +15,8 @@ _PURE = {
     "test_facts",
     "test_files",
     "test_journal",
+    "test_frames",
+    "test_markup",
     "test_messages",
     "test_params",
     "test_plan",

@@ -16,6 +16,7 @@ NATURAL = {
     "FormatError": ValueError,
     "JournalDamagedError": ValueError,
     "LauncherError": RuntimeError,
+    "MissingExtraError": ImportError,
     "NotASweepError": FileNotFoundError,
     "NotInRunError": RuntimeError,
     "OutputExistsError": FileExistsError,
@@ -25,6 +26,7 @@ NATURAL = {
     "RunningLoopError": RuntimeError,
     "RunsFailedError": RuntimeError,
     "StorageError": OSError,
+    "UnknownNameError": LookupError,
 }
 
 
