@@ -28,23 +28,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from multirun import ParallelLocalRunner, ParamMap, Run, multirun
+from multirun import Estimate, Group, ParallelLocalRunner, ParamMap, multirun
 
 PROGRAM = Path(__file__).resolve().with_name("percolate.py")
 
 P_C = 0.592746
 PROBABILITIES = (0.5, 0.52, 0.54, 0.55, 0.56, 0.57, 0.58, P_C, 0.6, 0.61, 0.62, 0.63, 0.64, 0.66, 0.68, 0.7)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean and its standard error."""
-
-    mean: float
-    error: float
-
-    def __format__(self, spec: str) -> str:
-        return f"{self.mean:{spec}} ± {self.error:{spec}}"
 
 
 @dataclass(frozen=True)
@@ -82,22 +71,16 @@ def estimate_fraction(successes: float, trials: int) -> Estimate:
     that is the binomial standard error, but it is not 0 where all trials agree.
     """
     guess = (successes + 1) / (trials + 2)
-    return Estimate(successes / trials, math.sqrt(guess * (1 - guess) / (trials + 3)))
+    return Estimate(successes / trials, math.sqrt(guess * (1 - guess) / (trials + 3)), trials)
 
 
-def estimate_mean(values: Sequence[float]) -> Estimate:
-    """Estimate a mean from two or more independent values."""
-    return Estimate(float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values)))
-
-
-def estimate_point(p: float, runs: Sequence[Run]) -> Point:
-    """Put the replicas at one probability together."""
-    lattices = [run.params["lattices"] for run in runs]
-    spanned = sum(run.results["spanning"] * count for run, count in zip(runs, lattices, strict=True))
+def estimate_point(group: Group, lattices: int) -> Point:
+    """Put the replicas at one probability together; each is the mean over as many lattices."""
+    trials = len(group.runs) * lattices
     return Point(
-        p,
-        spanning=estimate_fraction(spanned, sum(lattices)),
-        largest_cluster=estimate_mean([run.results["largest_cluster"] for run in runs]),
+        group.params["p"],
+        spanning=estimate_fraction(group["spanning"].mean * trials, trials),
+        largest_cluster=group["largest_cluster"],
     )
 
 
@@ -184,7 +167,7 @@ def main() -> int:
         print(f"{len(sweep.failed)} runs failed, so there is no table; to see why: multirun status {sweep.path}")
         return 1
 
-    points = [estimate_point(p, [run for run in sweep if run.params["p"] == p]) for p in PROBABILITIES]
+    points = [estimate_point(group, arguments.lattices) for group in sweep.mean_by("p")]
     size = f"{arguments.side} x {arguments.side} sites, {arguments.replicas} replicas of {arguments.lattices} lattices"
     console = Console(highlight=False)
     console.print(f"\n[bold]Site percolation[/], {size}")

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 from multirun.columns import NUMERIC, Columns, KeyPath, Table, converted, distinct, kind_of
@@ -25,29 +26,30 @@ class Estimate:
     """A mean and its standard error.
 
     Attributes:
-        mean: arithmetic mean of the values; None if there are none.
-        error: standard error of the mean; None if there are fewer than two values.
+        mean: arithmetic mean of the values; NaN if there are none.
+        error: standard error of the mean; NaN if there are fewer than two values.
         count: how many values there are.
     """
 
-    mean: float | None
-    error: float | None
+    mean: float
+    error: float
     count: int
 
     def __format__(self, spec: str) -> str:
-        """`mean ± error`, both in a format of floating-point numbers such as `.3f`."""
+        """`mean ± error`, both in a format of floating-point numbers such as `.3f`; without one, as `str` writes it."""
         if not spec:
             return str(self)
-        mean = "" if self.mean is None else f"{self.mean:{spec}}"
-        return mean if self.error is None else f"{mean} ± {self.error:{spec}}"
+        return " ± ".join(f"{number:{spec}}" for number in self.known())
 
     def __str__(self) -> str:
         """`mean ± error` with two significant digits of the error, as the GUM recommends (JCGM 100:2008, 7.2.6)."""
-        if self.mean is None:
-            return ""
-        if self.error is None or not (self.error > 0 and math.isfinite(self.error)):
-            return f"{self.mean:.6g}" if self.error is None else f"{self.mean:.6g} ± {self.error:g}"
-        return _rounded(self.mean, self.error)
+        if self.count > 1 and math.isfinite(self.mean) and 0 < self.error < math.inf:
+            return _rounded(self.mean, self.error)
+        return " ± ".join(f"{number:.6g}" for number in self.known())
+
+    def known(self) -> tuple[float, ...]:
+        """Mean and error, as far as there are enough values for them."""
+        return (self.mean, self.error)[: self.count]
 
 
 def _rounded(mean: float, error: float) -> str:
@@ -78,9 +80,9 @@ def estimate(values: Iterable[Any]) -> Estimate:
     listed = list(map(float, values))
     count = len(listed)
     if count == 0:
-        return Estimate(None, None, 0)
+        return Estimate(math.nan, math.nan, 0)
     mean = _mean(listed)
-    return Estimate(mean, _error(listed, mean) if count > 1 else None, count)
+    return Estimate(mean, _error(listed, mean) if count > 1 else math.nan, count)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -172,7 +174,7 @@ class Averages(Sequence[Group], Exports):
             [
                 *group.params.values(),
                 len(group.runs),
-                *(getattr(group.estimates[value], part) for value, part in columns),
+                *chain(*(_cells(group.estimates[value]) for value in self.values)),
             ]
             for group in self._groups
         ]
@@ -202,6 +204,12 @@ class Averages(Sequence[Group], Exports):
     def _line(self, group: Group) -> list[str]:
         estimates = (_with_count(group.estimates[value], len(group.runs)) for value in self.values)
         return [*map(str, group.params.values()), str(len(group.runs)), *estimates]
+
+
+def _cells(found: Estimate) -> tuple[float | None, ...]:
+    """Mean, error and count; what too few values do not give is missing."""
+    mean, error, *_ = (*found.known(), None, None)
+    return mean, error, found.count
 
 
 def _with_count(found: Estimate, runs: int) -> str:

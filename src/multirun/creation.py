@@ -19,6 +19,7 @@ from multirun.staging import take_snapshot
 
 if TYPE_CHECKING:
     from multirun.request import Request
+    from multirun.runners.abstract import AbstractRunner
 
 
 def stamped_path(name: str, now: datetime, copy: int = 0) -> str:
@@ -43,8 +44,12 @@ def refuse_existing(path: str) -> None:
         raise OutputExistsError(f"{path} exists already and was not touched; give another output_path, or move it away")
 
 
-def create_sweep(request: Request) -> tuple[SweepPaths, Definition]:
+def create_sweep(request: Request, runner: AbstractRunner) -> tuple[SweepPaths, Definition]:
     """Make the sweep directory: its inputs and its definition.
+
+    Args:
+        request: what was asked for.
+        runner: where the runs will be executed; only written down.
 
     Raises:
         OutputExistsError: the output path appeared meanwhile.
@@ -53,7 +58,7 @@ def create_sweep(request: Request) -> tuple[SweepPaths, Definition]:
     root = _make_root(request)
     paths = SweepPaths(root)
     try:
-        return _fill(paths, request)
+        return _fill(paths, request, runner)
     except (OSError, ValueError) as error:
         shutil.rmtree(root, ignore_errors=True)
         raise StorageError(f"the sweep could not be set up in {root}: {explain(error)}; nothing was started") from error
@@ -96,12 +101,12 @@ def _make_stamped(name: str) -> str:
             return path
 
 
-def _fill(paths: SweepPaths, request: Request) -> tuple[SweepPaths, Definition]:
+def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> tuple[SweepPaths, Definition]:
     os.mkdir(paths.journals)
     os.mkdir(f"{paths.root}/{RUNS_DIR}")
     with closing(CodeState(code_directory())) as code:
         inputs = take_snapshot(request.resources, paths)
-        origin = describe_origin(code)
+        origin = describe_origin(code, runner)
     definition = Definition(
         id=secrets.token_hex(8),
         name=request.name,

@@ -56,7 +56,7 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         MultirunError: the sweep could not be set up or kept going; runs that were started have ended.
         asyncio.CancelledError: the call was cancelled; nothing of the sweep is alive.
     """
-    paths, definition = await outlast(anyio.to_thread.run_sync(create_sweep, request))
+    paths, definition = await outlast(anyio.to_thread.run_sync(create_sweep, request, runner))
     try:
         conductor = Conductor(request, runner, paths, definition)
     except OSError as error:

@@ -16,11 +16,12 @@ _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false")
 _GIT_LIMIT_S = 2.0
 
 
-def describe_origin(git: CodeState) -> dict[str, object]:
+def describe_origin(git: CodeState, runner: object) -> dict[str, object]:
     """Who starts a sweep, where, when and with which versions; for people only.
 
     Args:
         git: the state of the code; it is waited for.
+        runner: where the runs will be executed.
     """
     return {
         "time": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -28,6 +29,7 @@ def describe_origin(git: CodeState) -> dict[str, object]:
         "user": _user(),
         "directory": os.getcwd(),
         "argv": sys.argv,
+        "runner": {"kind": type(runner).__name__, "max_parallel": getattr(runner, "max_parallel", None)},
         "python": platform.python_version(),
         "multirun": _version(),
         "platform": platform.platform(),

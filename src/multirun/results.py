@@ -48,16 +48,17 @@ class ResultsHome:
             return None
         if isinstance(run.posted, str):
             return decode_document(json.loads(run.posted))
-        place = self._recorded(run.index)
-        return load_results(self.directory(run.index)) if place is None else decode_document(read_place(place))
+        recorded = self._recorded(run.index) if self._settled else None
+        return load_results(self.directory(run.index)) if recorded is None else decode_document(recorded[0])
 
-    def _recorded(self, index: int) -> Place | None:
-        """Where a journal holds the whole results of a run, None if none does."""
-        if not self._settled:
+    def _recorded(self, index: int) -> tuple[Any] | None:
+        """The whole results of a run if a journal holds them and can be read."""
+        try:
+            if self._places is None:
+                self._places = find_places(self._paths, _is_whole)
+            return (read_place(self._places[index]),)
+        except (OSError, LookupError, ValueError):
             return None
-        if self._places is None:
-            self._places = find_places(self._paths, _is_whole)
-        return self._places.get(index)
 
 
 def note_end(run: Run, record: Record) -> None:

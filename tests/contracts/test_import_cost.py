@@ -100,7 +100,17 @@ def test_the_launcher_loads_no_asyncio() -> None:
     assert not {"asyncio", "logging", "concurrent", "multiprocessing"} & roots(loaded)
 
 
-@pytest.mark.parametrize("module", ["multirun.api", "multirun.cli"])
+@pytest.mark.parametrize("module", ["multirun.api", "multirun.cli", "multirun.sweepresult"])
 def test_nothing_needs_the_extras(module: str) -> None:
     loaded = modules_after(f"import {module}", site=True)
-    assert not {"numpy", "matplotlib", "pandas", "yaml", "pydantic", "jinja2", "cloudpickle"} & roots(loaded)
+    assert not {
+        "numpy",
+        "matplotlib",
+        "pandas",
+        "polars",
+        "pyarrow",
+        "yaml",
+        "pydantic",
+        "jinja2",
+        "cloudpickle",
+    } & roots(loaded)

@@ -176,7 +176,6 @@ def test_spanning_probability_of_two_by_two_sites_is_exact() -> None:
 def test_standard_errors() -> None:
     assert demo.estimate_fraction(0, 100).error > 0
     assert demo.estimate_fraction(5000, 10_000).error == pytest.approx(0.005, rel=1e-3)
-    assert demo.estimate_mean([1, 2, 3]).error == pytest.approx(1 / math.sqrt(3))
 
 
 # --------------------------------------------------------------------------------- asyncio_app.py

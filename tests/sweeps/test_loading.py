@@ -236,3 +236,10 @@ def test_damage_in_one_run_is_the_business_of_that_run(result: SweepResult, tmp_
         _ = loaded[2].results
     assert loaded[1].results["y"] == 1
     assert [value.get("y") for value in loaded.to_pandas().to_dict("records")][2] == 2
+
+
+def test_without_journals_results_come_from_the_directories(result: SweepResult, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(result.path, tmp_path / "copy", symlinks=True))
+    loaded = SweepResult.load(copy)
+    shutil.rmtree(copy / "journal")
+    assert loaded.results == result.results

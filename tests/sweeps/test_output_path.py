@@ -12,7 +12,7 @@ import pytest
 from tests.invariants import check_sweep
 from tests.sweeps.sweeping import files_below, run_sweep
 
-from multirun import ConfigurationError, OutputExistsError, StorageError, multirun, multirunAsync
+from multirun import ConfigurationError, OutputExistsError, ParallelLocalRunner, StorageError, multirun, multirunAsync
 from multirun.creation import create_sweep
 from multirun.request import Inspector
 
@@ -78,7 +78,7 @@ def test_a_path_that_appears_at_the_last_moment_is_refused(sweep_dir: Path, monk
     )  # fmt: skip
     sweep_dir.mkdir()
     with pytest.raises(OutputExistsError):
-        create_sweep(request)
+        create_sweep(request, ParallelLocalRunner())
     assert files_below(sweep_dir) == []
 
 

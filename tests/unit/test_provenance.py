@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from multirun import ParallelLocalRunner
 from multirun.provenance import CodeState, code_directory, describe_origin
 
 
@@ -111,12 +112,13 @@ def test_the_directory_of_the_program_comes_first(
 def test_what_is_said_about_the_origin(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     with closing(CodeState(str(repository))) as state:
-        found = describe_origin(state)
+        found = describe_origin(state, ParallelLocalRunner(max_parallel=3))
     assert list(found) == [
-        "time", "host", "user", "directory", "argv", "python", "multirun", "platform", "git",
+        "time", "host", "user", "directory", "argv", "runner", "python", "multirun", "platform", "git",
     ]  # fmt: skip
     assert datetime.fromisoformat(str(found["time"])).tzinfo is not None
     assert found["directory"] == str(repository)
+    assert found["runner"] == {"kind": "ParallelLocalRunner", "max_parallel": 3}
     assert found["git"] == {
         "directory": str(repository),
         "commit": git(repository, "rev-parse", "HEAD"),
