@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
-from multirun.columns import NUMERIC, Columns, KeyPath, Table, converted, distinct, kind_of
+from multirun.columns import NUMERIC, Columns, KeyPath, Kind, Table, converted, distinct, kind_of
 from multirun.exports import Exports
 from multirun.markup import html_table, shown_items, text_lines
 from multirun.table import RunLeaves, columns_of
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from multirun.run import Run
 
 _SUCCESSFUL = ("success", "skipped")
+_KINDS: Mapping[str, Kind] = {"mean": "float", "error": "float", "count": "int"}
+"""The columns of each result in a table of means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class Averages(Sequence[Group], Exports):
         """Names, rows and kinds of the columns."""
         taken = {"runs"}
         params = distinct({(name,): name for name in self.names}, "params", taken)
-        columns = [(value, part) for value in self.values for part in ("mean", "error", "count")]
+        columns = [(value, part) for value in self.values for part in _KINDS]
         results = distinct({column: ".".join(column) for column in columns}, "results", taken)
         rows = [
             [
@@ -178,7 +180,8 @@ class Averages(Sequence[Group], Exports):
             ]
             for group in self._groups
         ]
-        return Table([*params.values(), "runs", *results.values()], rows)
+        kinds = {name: _KINDS[part] for (_, part), name in results.items()}
+        return Table([*params.values(), "runs", *results.values()], rows, {"runs": "int", **kinds})
 
     def __repr__(self) -> str:
         return f"<Averages of {len(self)} groups by {', '.join(self.names)}>"

@@ -36,11 +36,14 @@ class Exports(ABC):
         Raises:
             StorageError: it cannot be written.
         """
+        table, name = self._table(), os.fspath(path)
         try:
-            with open_csv(os.fspath(path)) as file:
-                write_csv(file, self._table())
+            with open_csv(name) as file:
+                write_csv(file, table)
         except OSError as error:
-            raise StorageError(f"{os.fspath(path)} cannot be written: {error.strerror}") from error
+            if error.filename not in (None, name):
+                raise
+            raise StorageError(f"{name} cannot be written: {error.strerror}") from error
 
     def to_pandas(self) -> pandas.DataFrame:
         """The table as a pandas data frame.

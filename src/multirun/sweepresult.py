@@ -15,7 +15,7 @@ from multirun.loading import load_runs
 from multirun.markup import html_table, shown_items
 from multirun.rundir import SweepPaths
 from multirun.statistics import RunStatistics, Tally
-from multirun.table import leaves_of, table_of
+from multirun.table import large_results, leaves_of, table_of
 from multirun.wording import counts_line, nearest
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class SweepResult(Sequence["Run"], Exports):
             UnknownNameError: no run has such a parameter, or no such result that is a number.
         """
         wanted = None if values is None else [values] if isinstance(values, str) else values
-        return average(leaves_of(self._paths(), list(self._runs)), names, wanted)
+        return average(leaves_of(self._runs, large_results(self._paths(), self._runs)), names, wanted)
 
     def _table(self) -> Table:
         """Names, rows and kinds of the columns, as in `results.csv`."""

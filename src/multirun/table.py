@@ -28,13 +28,13 @@ class RunRows:
     """
 
     def __init__(self, paths: SweepPaths, runs: Iterable[Run]) -> None:
-        self._paths = paths
         self._runs = list(runs)
-        self.columns = columns_of(leaves_of(paths, self._runs))
+        self._large = large_results(paths, self._runs)
+        self.columns = columns_of(leaves_of(self._runs, self._large))
         self.names = [*FIRST, *self.columns.params.values(), *self.columns.results.values(), *LAST]
 
     def __iter__(self) -> Iterator[Sequence[object]]:
-        for run, params, results in leaves_of(self._paths, self._runs):
+        for run, params, results in leaves_of(self._runs, self._large):
             yield [
                 run.index,
                 *map(params.get, self.columns.params),
@@ -45,9 +45,18 @@ class RunRows:
             ]
 
 
-def leaves_of(paths: SweepPaths, runs: list[Run]) -> Iterator[RunLeaves]:
-    """Each run with its parameters and its results, by the keys that lead to them."""
-    large = read_documents(paths, {run.index for run in runs if run.posted is True})
+def large_results(paths: SweepPaths, runs: Iterable[Run]) -> Callable[[int], Any]:
+    """A function that gives the results of those runs that do not have them in memory, as far as journals hold them."""
+    return read_documents(paths, {run.index for run in runs if run.posted is True})
+
+
+def leaves_of(runs: Iterable[Run], large: Callable[[int], Any]) -> Iterator[RunLeaves]:
+    """Each run with its parameters and its results, by the keys that lead to them.
+
+    Args:
+        runs: the runs.
+        large: what `large_results` gave for them.
+    """
     for run in runs:
         params = leaves(with_numbers(encode_map(run.params)))
         yield run, params, leaves(unwrap(_document(run, large))) if run.posted else {}

@@ -107,6 +107,18 @@ def test_means_as_frames() -> None:
         assert list(frame.columns) == ["t", "runs", "y.mean", "y.error", "y.count"]
         assert [*frame["y.mean"], *frame["y.error"]] == [2.0, 3.0, 1.0, 1.0]
     assert isinstance(study.to_polars(), polars.DataFrame)
+    single = study.where(seed=0).mean_by("t").to_arrow()
+    assert [str(kind) for kind in single.schema.types] == ["int64", "int64", "double", "double", "int64"]
+    assert single["y.error"].to_pylist() == [None, None]
+
+
+def test_means_as_a_csv_file(tmp_path: Path) -> None:
+    study = sweep(*[({"t": 1, "seed": seed}, {"y": seed, "z": 5} if seed else {"y": 0}, "success") for seed in (0, 2)])
+    study.mean_by("t").to_csv(tmp_path / "means.csv")
+    assert (tmp_path / "means.csv").read_text().splitlines() == [
+        "t,runs,y.mean,y.error,y.count,z.mean,z.error,z.count",
+        "1,2,1.0,1.0,2,5.0,,1",
+    ]
 
 
 # --------------------------------------------------------------------------------------- what is missing
@@ -153,6 +165,12 @@ def test_the_command_installs_from_where_multirun_came(
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert metadata.version("multirun-sweep") == "0.1.0"
     assert shlex.split(pip_command("arrow")) == [sys.executable, "-m", "pip", "install", *words]
+
+
+def test_a_journal_that_cannot_be_read_is_not_taken_for_the_csv_file(tmp_path: Path) -> None:
+    study = sweep(({}, "x" * 1000, "success"), folder=tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match="gone/journal"):
+        study.to_csv(tmp_path / "table.csv")
 
 
 def test_a_csv_file_that_cannot_be_written(tmp_path: Path) -> None:
