@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multirun.api import multirun, multirunAsync
-    from multirun.averages import Averages, Estimate, Group
+    from multirun.averages import Averages, Group
     from multirun.child import getRunParams, postRunResults
     from multirun.display import displayStatus
     from multirun.errors import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StorageError,
         UnknownNameError,
     )
+    from multirun.estimates import Estimate
     from multirun.params import ParamMap, ParamValue
     from multirun.resources import FileLinkage, FileResource
     from multirun.run import Run, RunStatus
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "api": ("multirun", "multirunAsync"),
-    "averages": ("Averages", "Estimate", "Group"),
+    "averages": ("Averages", "Group"),
     "child": ("getRunParams", "postRunResults"),
     "display": ("displayStatus",),
     "errors": (
@@ -62,6 +63,7 @@ _HOMES = {
         "StorageError",
         "UnknownNameError",
     ),
+    "estimates": ("Estimate",),
     "params": ("ParamMap", "ParamValue"),
     "resources": ("FileLinkage", "FileResource"),
     "run": ("Run", "RunStatus"),

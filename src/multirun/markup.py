@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from itertools import islice
 
 SHOWN_ROWS = 20
@@ -31,6 +30,8 @@ def html_table(
         hidden: how many rows between them are left out.
         caption: a sentence below the table.
     """
+    from html import escape
+
     gap = [f'<tr><td colspan="{min(len(names), SHOWN_COLUMNS + 1)}">… {hidden} more …</td></tr>'] if hidden else []
     body = "\n".join([*map(_html_row, head), *gap, *map(_html_row, tail)])
     heading = _html_row(names, "th")
@@ -38,6 +39,8 @@ def html_table(
 
 
 def _html_row(cells: Sequence[str], tag: str = "td") -> str:
+    from html import escape
+
     shown = [f"<{tag}>{escape(_cut(text))}</{tag}>" for text in islice(cells, SHOWN_COLUMNS)]
     more = [f"<{tag}>…</{tag}>"] if len(cells) > SHOWN_COLUMNS else []
     return f"<tr>{''.join([*shown, *more])}</tr>"

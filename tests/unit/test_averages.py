@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from multirun import Averages, Estimate, Run, SweepResult, UnknownNameError
-from multirun.averages import estimate
+from multirun.estimates import estimate
 from multirun.results import ResultsHome, posted_of
 from multirun.rundir import SweepPaths
 from multirun.statistics import Tally
