@@ -143,6 +143,18 @@ def test_reference_lists_the_attributes(kind: type) -> None:
     assert documented <= described | {"path", "statistics", "max_parallel", "computeStatistics()"}
 
 
+def test_reference_lists_what_a_result_can_do() -> None:
+    table = rows(section("reference.md", "#### What a result can do"))
+    documented = {re.sub(r"^SweepResult\.|\(.*", "", name) for row in table for name in names_in(row[0])}
+    members = {name for name, _ in inspect.getmembers(multirun.SweepResult, callable) if not name.startswith("_")}
+    assert documented == members - {"count", "index"}  # which every sequence has
+
+
+def test_reference_lists_what_a_group_has() -> None:
+    documented = {name for row in rows(section("reference.md", "#### Averages")) for name in names_in(row[0])}
+    assert documented == set(multirun.Group.__slots__)
+
+
 def test_reference_lists_the_exit_codes() -> None:
     documented = {int(names_in(row[0])[0]) for row in rows(section("reference.md", "## Command line"))}
     assert documented == {cli.OK, cli.SOME_FAILED, cli.USAGE, cli.INCOMPLETE, cli.STORAGE, cli.INTERRUPTED}

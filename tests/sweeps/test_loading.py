@@ -129,8 +129,8 @@ def test_what_cannot_be_read_is_named(result: SweepResult, tmp_path: Path) -> No
     with pytest.raises(FormatError, match="use the version"):
         SweepResult.load(copy)
     plan.write_text(good)
-    journal = next(path for path in (copy / "journal").iterdir() if path.name != "orchestrator.jsonl")
-    journal.write_bytes(journal.read_bytes().replace(b'"exit_code":0', b'"exit_code":7', 1))
+    journal = max((copy / "journal").iterdir(), key=lambda path: path.stat().st_size)
+    journal.write_bytes(journal.read_bytes().replace(b'"started"', b'"startex"', 1))
     with pytest.raises(JournalDamagedError):
         SweepResult.load(copy)
 
