@@ -51,6 +51,7 @@ def multirun(
     success_codes: Iterable[int] = (0,),
     required_results: bool | Iterable[str] = False,
     required_files: Iterable[str | os.PathLike[str]] = (),
+    results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
@@ -76,6 +77,8 @@ def multirun(
         success_codes: exit codes that count as a success.
         required_results: True if a run without results fails; or the (dotted) keys that its results must have.
         required_files: files, relative to the run directory, without which (or with which empty) a run fails.
+        results: rules by which results are taken from what the program printed or wrote, by the names of the results:
+            `{"energy": {"json": "out.json", "key": "final.energy"}}`. They join what it posted.
         threads_per_run: threads that numerical libraries may use in a run; without it, what the environment says, or 1.
         name: what to call the sweep; the directory is named after it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
@@ -121,6 +124,7 @@ async def multirunAsync(
     success_codes: Iterable[int] = (0,),
     required_results: bool | Iterable[str] = False,
     required_files: Iterable[str | os.PathLike[str]] = (),
+    results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
@@ -145,6 +149,7 @@ async def multirunAsync(
         success_codes: see `multirun`.
         required_results: see `multirun`.
         required_files: see `multirun`.
+        results: see `multirun`.
         threads_per_run: see `multirun`.
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
@@ -230,7 +235,7 @@ def _check_current_directory() -> None:
 
 async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:
     """Plan every run, letting other tasks have their turn now and then."""
-    planner = Planner(request.command, request.env)
+    planner = Planner(request.templates, request.env)
     planned = []
     for number, params in enumerate(plan_each(planner, request.runs, mistakes), start=1):
         if params is not None:

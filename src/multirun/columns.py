@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
 
-from multirun.contract import PICKLED_KEYS
+from multirun.contract import EXTRACTED, PICKLED_KEYS
 from multirun.encoding import PICKLE, TYPED, VALUE
 
 KeyPath = tuple[str, ...]
@@ -23,7 +23,7 @@ FIRST, LAST = ("index",), ("status", "reason", "duration_s")
 FIXED: Mapping[str, Kind] = {"index": "int", "status": "text", "reason": "text", "duration_s": "float"}
 """The columns that every table of runs has."""
 
-_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS})
+_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS, EXTRACTED})
 _NOT_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 """Numbers that JSON lacks, by the words that stand for them in plain views."""
 

@@ -11,6 +11,8 @@ STDERR_FILE = "stderr.log"
 RUN_FILES = (PARAMS_FILE, RESULTS_FILE, STDOUT_FILE, STDERR_FILE)
 PICKLED_KEYS = "$pickled"
 """In a `results.json` that refers to a pickle: the top-level keys whose values are only there."""
+EXTRACTED = "$extracted"
+"""In a `results.json` that refers to a pickle: the tagged forms of what joins the unpickled map."""
 PICKLE_PREFIX, PICKLE_SUFFIX = "results-", ".pkl"
 
 JOURNAL_DIR, RUNS_DIR = "journal", "runs"

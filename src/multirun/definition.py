@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from multirun.errors import FormatError, NotASweepError
+from multirun.extraction import Extraction
 from multirun.files import publish
 from multirun.rundir import SWEEP_FILE, SweepPaths
 
@@ -48,12 +49,14 @@ class Rules:
         results_required: whether results must have been posted.
         required_keys: dotted keys that the results must have.
         required_files: relative paths of files that must exist and not be empty.
+        results: how results are taken from what a program printed or wrote.
     """
 
     success_codes: tuple[int, ...] = (0,)
     results_required: bool = False
     required_keys: tuple[str, ...] = ()
     required_files: tuple[str, ...] = ()
+    results: tuple[Extraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,10 @@ class Definition:
 
 def to_document(definition: Definition) -> dict[str, Any]:
     """The JSON object that `sweep.json` holds."""
-    return {"format": _FORMAT, "version": VERSION, **asdict(definition)}
+    document = {"format": _FORMAT, "version": VERSION, **asdict(definition)}
+    if not definition.rules.results:
+        del document["rules"]["results"]  # what older versions do not know, they are not asked for
+    return document
 
 
 def from_document(document: object, path: str) -> Definition:
@@ -127,11 +133,14 @@ def from_document(document: object, path: str) -> Definition:
 
 def _refuse_unknown(document: Mapping[str, Any], path: str) -> None:
     """What this version does not know cannot be obeyed, and a verdict without it could be wrong."""
-    known = {"rules": Rules, "options": Options, **{f"inputs[{n}]": Input for n in range(len(document["inputs"]))}}
-    parts = {"rules": document["rules"], "options": document["options"]}
-    parts |= {f"inputs[{n}]": entry for n, entry in enumerate(document["inputs"])}
-    for name, kind in known.items():
-        unknown = sorted(set(parts[name]) - {each.name for each in fields(kind)})
+    parts: list[tuple[str, Any, Any]] = [
+        ("rules", Rules, document["rules"]),
+        ("options", Options, document["options"]),
+        *((f"inputs[{n}]", Input, entry) for n, entry in enumerate(document["inputs"])),
+        *((f"rules.results[{n}]", Extraction, entry) for n, entry in enumerate(document["rules"].get("results", ()))),
+    ]
+    for name, kind, part in parts:
+        unknown = sorted(set(part) - {each.name for each in fields(kind)})
         if unknown:
             raise FormatError(
                 f"{path} asks for {name}.{unknown[0]}, which this multirun does not know; use a newer one"
@@ -140,6 +149,7 @@ def _refuse_unknown(document: Mapping[str, Any], path: str) -> None:
 
 def _rebuild(document: Mapping[str, Any]) -> Definition:
     rules = {key: _tuple_if_list(value) for key, value in document["rules"].items()}
+    rules["results"] = tuple(Extraction(**entry) for entry in rules.get("results", ()))
     return Definition(
         id=document["id"],
         name=document["name"],

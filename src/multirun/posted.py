@@ -10,7 +10,7 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from multirun.contract import INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
+from multirun.contract import EXTRACTED, INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
 from multirun.encoding import PICKLE, RESERVED_KEYS, TYPED, VALUE, Unencodable, encode_document
 from multirun.files import LACKING
 
@@ -25,7 +25,7 @@ _DEEPEST = 400
 
 _READ_AT_ONCE = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """Does not wait for a writer: the program may have put a FIFO there."""
-_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS})
+_HIDDEN = frozenset({TYPED, PICKLE, PICKLED_KEYS, EXTRACTED})
 _strict = json.JSONEncoder(allow_nan=False).encode
 
 

@@ -10,6 +10,7 @@ from multirun import arguments
 from multirun.arguments import Runs, optional, short
 from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
+from multirun.extraction.parsing import parse_results
 from multirun.resources import FileResource, check_resources
 from multirun.runners.abstract import AbstractRunner
 
@@ -42,6 +43,11 @@ class Request:
     output_path: str | None
     name: str
     on_result: Callable[[Run], object] | None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Texts in which `{name}` stands for a parameter, apart from the environment."""
+        return *self.command, *(rule.file for rule in self.rules.results)
 
 
 class Inspector:
@@ -77,6 +83,7 @@ class Inspector:
             results_required=given["required_results"] is True or bool(keys),
             required_keys=keys,
             required_files=attempt("required_files", arguments.parse_required_files, given["required_files"], ()),
+            results=attempt("results", parse_results, given["results"], ()),
         )
         options = Options(
             timeout_s=attempt("timeout", optional(parse_duration), given["timeout"]),

@@ -8,8 +8,8 @@ import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from multirun.contract import RESULTS_FILE, is_pickle_name
-from multirun.encoding import decode_document
+from multirun.contract import EXTRACTED, RESULTS_FILE, is_pickle_name
+from multirun.encoding import decode_document, decode_tagged
 from multirun.errors import ResultsDamagedError
 from multirun.snapshot import Place, find_places, read_place
 
@@ -107,7 +107,7 @@ def load_results(run_dir: str) -> Any:  # noqa: ANN401 - whatever the program po
         with open(f"{run_dir}/{RESULTS_FILE}", "rb") as file:
             document = json.load(file)
         if isinstance(document, dict) and "$pickle" in document:
-            return _unpickle(run_dir, document["$pickle"])
+            return _with_extracted(_unpickle(run_dir, document["$pickle"]), document)
         return decode_document(document)
     except ResultsDamagedError:
         raise
@@ -115,6 +115,20 @@ def load_results(run_dir: str) -> Any:  # noqa: ANN401 - whatever the program po
         raise ResultsDamagedError(
             f"the results in {run_dir} cannot be read back: {type(error).__name__}: {error}"
         ) from error
+
+
+def _with_extracted(value: Any, document: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the program posted
+    """An unpickled map with what rules of the sweep found beside it."""
+    for name, found in _extracted(document).items():
+        value[name] = found
+    return value
+
+
+def _extracted(document: dict[str, Any]) -> dict[str, Any]:
+    found = decode_tagged(document[EXTRACTED]) if EXTRACTED in document else {}
+    if not isinstance(found, dict):
+        raise ResultsDamagedError(f"{EXTRACTED} in {RESULTS_FILE} is no map")
+    return found
 
 
 def _unpickle(run_dir: str, name: object) -> Any:  # noqa: ANN401 - whatever the program posted

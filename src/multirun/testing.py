@@ -17,6 +17,7 @@ from multirun.contract import RESULTS_FILE, STDERR_FILE, STDOUT_FILE
 from multirun.encoding import decode_map, dumps, encode_document
 from multirun.errors import ConfigurationError
 from multirun.files import publish
+from multirun.launcher.extractor import take_results
 from multirun.launcher.messages import Order
 from multirun.launcher.workbench import Workbench
 from multirun.plan import params_of_line, read_line
@@ -24,7 +25,7 @@ from multirun.posted import NOTHING, read_posted
 from multirun.records import ended, started
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.staging import InputChangedError
-from multirun.verdict import Outcome, failure, judge
+from multirun.verdict import SUCCESS, Outcome, failure, is_accepted, judge
 
 if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
@@ -196,5 +197,8 @@ def _leave_files(run_dir: str, scene: Scene) -> None:
 
 
 def _verdict(assignment: Assignment, bench: Workbench, scene: Scene) -> Outcome:
-    posted = read_posted(assignment.paths.run(assignment.run))
-    return judge(scene.exit_code, None, posted, bench.missing_files(assignment.run), bench.definition.rules)
+    run_dir, rules = assignment.paths.run(assignment.run), bench.definition.rules
+    wanted = rules.results if is_accepted(scene.exit_code, None, rules) else ()
+    extracted = take_results(wanted, run_dir, _params(assignment), str) if wanted else SUCCESS
+    missing = bench.missing_files(assignment.run)
+    return judge(scene.exit_code, None, read_posted(run_dir), missing, rules, extracted=extracted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from multirun.durations import format_duration
 from multirun.errors import UnknownNameError
 from multirun.params import describe
+from multirun.verdict import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,8 +27,24 @@ def failure_line(run: Run | FailedRun) -> str:
         run: a run that failed.
     """
     params = f" ({describe(run.params)})" if run.params else ""
-    why = f"{run.reason}: {run.message}" if run.message else str(run.reason)
+    why = why_in_words(run.reason or "", run.message)
     return printable(f"run {run.index}{params} failed: {why}{_evidence(run)}")
+
+
+def why_in_words(reason: str, message: str | None) -> str:
+    """Why a run failed, as a sentence; a message that says more than the reason stands alone.
+
+    Args:
+        reason: the reason code.
+        message: the message of the run, if there is one.
+    """
+    if not message:
+        return in_words(reason)
+    return message if reason.partition(":")[0] in _SPEAKING else f"{in_words(reason)}: {message}"
+
+
+_SPEAKING = frozenset({"no-result", "bad-result", "rule", "out-of-memory", "exec-failed"})
+"""Reasons whose messages say all."""
 
 
 def _evidence(run: Run | FailedRun) -> str:

@@ -7,7 +7,7 @@ which Python rebuilds it. Programs import this inside their runs, so all about t
 
 from __future__ import annotations
 
-from multirun.contract import PICKLED_KEYS
+from multirun.contract import EXTRACTED, PICKLED_KEYS
 from multirun.encoding.lossless import Unencodable, compact, is_lossless, is_name
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ __all__ = [
     "canonical",
     "decode_document",
     "decode_map",
+    "decode_tagged",
     "dumps",
     "encode_document",
     "encode_map",
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 TYPED, VALUE, PICKLE = "$typed", "$value", "$pickle"
-RESERVED_KEYS = frozenset((TYPED, VALUE, PICKLE, PICKLED_KEYS))
+RESERVED_KEYS = frozenset((TYPED, VALUE, PICKLE, PICKLED_KEYS, EXTRACTED))
 """Keys at the top of a document that are ours; a user's map with one of them is stored inside `"$value"`."""
 
 
@@ -146,6 +147,15 @@ def decode_document(document: object) -> object:
         from multirun.errors import ResultsDamagedError
 
         raise ResultsDamagedError(f"the posted {error}") from error
+
+
+def decode_tagged(packed: object) -> object:
+    """Return the value of the tagged form of a map.
+
+    Raises:
+        ResultsDamagedError: it is damaged, or rebuilding it needs a module that is not installed.
+    """
+    return decode_document({TYPED: {VALUE: packed}})
 
 
 def excerpt(value: object) -> tuple[dict[str, object], list[str]]:

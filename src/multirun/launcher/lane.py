@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.files import LACKING
 from multirun.launcher.facts import Facts
+from multirun.launcher.memory import MemoryWatch
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, Order
 from multirun.launcher.spawn import TEXT_BUSY_TRIES, CannotExecuteError, spawn
 from multirun.launcher.tree import Tree
@@ -27,10 +28,11 @@ from multirun.posted import NOTHING, Posted, read_posted
 from multirun.processes import become_subreaper, set_name
 from multirun.records import ended, plain_end_text, started_text
 from multirun.staging import InputChangedError
-from multirun.verdict import SUCCESS, Outcome, failure, judge
+from multirun.verdict import SUCCESS, Outcome, failure, is_accepted, judge, was_killed
 
 if TYPE_CHECKING:
     from multirun.journal import Record
+    from multirun.launcher.extractor import Extractor
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
@@ -82,6 +84,7 @@ class Lane:
         self._leaving = False
         self._poll = select.poll()
         self._facts = Facts(number, facts, self._poll)
+        self._memory = MemoryWatch()
         for descriptor in (orders.fileno(), life, self._wakeup.descriptor):
             self._poll.register(descriptor, select.POLLIN)
 
@@ -197,10 +200,39 @@ class Lane:
         options = bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, lambda left: self._tell_stuck(order, left))
         self._watch(tree)
-        posted = self._insist(order, read_posted, bench.paths.run(order.run))
+        return self._judge(order, bench, tree)
+
+    def _judge(self, order: Order, bench: Workbench, tree: Tree) -> _End:
         rules = bench.definition.rules
+        ending = tree.exit_status or 0, tree.stopped
+        extracted = self._extract(order, bench) if rules.results and is_accepted(*ending, rules) else SUCCESS
+        memory = was_killed(*ending) and self._memory.has_run_out()
+        posted = self._insist(order, read_posted, bench.paths.run(order.run))
         missing = bench.missing_files(order.run)
-        return _End(judge(tree.exit_status or 0, tree.stopped, posted, missing, rules), tree, posted)
+        outcome = judge(*ending, posted, missing, rules, extracted=extracted, out_of_memory=memory)
+        return _End(outcome, tree, posted)
+
+    def _extract(self, order: Order, bench: Workbench) -> Outcome:
+        """Take results from what the program left; while the machine lacks something, wait and try again."""
+        try:
+            return self._insist(order, lambda run: self._wait_for(bench.start_extractor(run)), order)
+        except OSError as error:
+            return failure(self._why_stopped() or "bad-result", f"its results could not be taken: {error.strerror}")
+
+    def _wait_for(self, extractor: Extractor) -> Outcome:
+        """The outcome of an extractor, which is ended when the run is told to stop or its time is over."""
+        self._poll.register(extractor.descriptor, select.POLLIN)
+        while (busy := extractor.read()) and extractor.patience_s() > 0 and not self._why_stopped():
+            self._listen(extractor.patience_s())
+        self._poll.unregister(extractor.descriptor)
+        status = extractor.close()
+        if not busy:
+            return extractor.outcome(status)
+        stopped = self._why_stopped()
+        return failure(stopped, "it was stopped while its results were taken") if stopped else extractor.overdue()
+
+    def _why_stopped(self) -> str | None:
+        return "lost" if self._leaving else "cancelled" if self._stop else None
 
     def _start(self, order: Order, bench: Workbench) -> int:
         """Stage the run and start its program, waiting for what the machine lacks."""

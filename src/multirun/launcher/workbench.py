@@ -28,6 +28,8 @@ from multirun.rundir import SweepPaths
 from multirun.staging import Stager
 
 if TYPE_CHECKING:
+    from multirun.extraction import Extraction
+    from multirun.launcher.extractor import Extractor
     from multirun.launcher.messages import Order
 
 _RUN_DIR, _PARAMS, _RESULTS = (name.encode() for name in (ENV_RUN_DIR, ENV_PARAMS, ENV_RESULTS))
@@ -59,6 +61,8 @@ class Workbench:
         self._env_templates = {name: value for name, value in self.definition.env.items() if "{" in value}
         self._templated = bool(self._env_templates) or any("{" in word for word in self.definition.command)
         writer = f"{launcher_id}-{lane}"
+        if self.definition.rules.results:
+            _prepare_rules(self.definition.rules.results)
         self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time())
 
     def close(self) -> None:
@@ -105,6 +109,19 @@ class Workbench:
             self._env[os.fsencode(name)] = os.fsencode(render(value, params))
         return [render(word, params) for word in self.definition.command]
 
+    def start_extractor(self, order: Order) -> Extractor:
+        """Start to take results from what the program of a run left.
+
+        Raises:
+            OSError: the machine lacks descriptors, processes or memory.
+        """
+        from multirun.launcher.extractor import Extractor
+
+        rules = self.definition.rules.results
+        templated = any("{" in rule.file for rule in rules)
+        params = decode_map(json.loads(params_of_line(read_line(self._plan, order.offset)))) if templated else {}
+        return Extractor(rules, self.paths.run(order.run), params)
+
     def missing_files(self, index: int) -> list[str]:
         """Those of the required files that a run did not leave, or left empty."""
         required = self.definition.rules.required_files
@@ -112,6 +129,13 @@ class Workbench:
             return []
         run_dir = self.paths.run(index)
         return [name for name in required if not _has_content(f"{run_dir}/{name}")]
+
+
+def _prepare_rules(rules: tuple[Extraction, ...]) -> None:
+    """Load and compile what processes that are forked for single runs will need."""
+    from multirun.launcher.extractor import prepare
+
+    prepare(rules)
 
 
 def base_environment(definition: Definition, launcher_id: str) -> dict[bytes, bytes]:
