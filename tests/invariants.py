@@ -32,7 +32,7 @@ from multirun.verdict import REASONS
 
 MARK = "TEST_THAT_STARTED_THIS"
 """Environment variable by which every process knows the test that started it: launchers and programs inherit it."""
-_PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)"}
+_PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)", "rule:NAME": r"rule:.+"}
 _REASON = re.compile("|".join(_PATTERNS.get(reason, re.escape(reason)) for reason in REASONS))
 _QUIET_LOOKS = 3
 _CRC_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')

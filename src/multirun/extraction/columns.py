@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterable, Iterator
-from difflib import get_close_matches
 from itertools import chain
 from typing import NamedTuple, TextIO
 
@@ -109,13 +108,15 @@ def _other_delimiter(cells: list[str]) -> str:
     return f" (is its delimiter {found[0]!r}?)" if found else ""
 
 
-def options(wanted: str, names: list[str]) -> str:
-    """Which names there are instead: the nearest, or some."""
+def options(wanted: str, names: list[str], where: str = "it") -> str:
+    """Which names there are instead: the nearest, or some of those that `where` has."""
+    from difflib import get_close_matches
+
     close = get_close_matches(wanted, names[:_SEARCHED], n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     more = ", …" if len(names) > _LISTED else ""
-    return f"; it has {', '.join(map(show, names[:_LISTED]))}{more}" if names else "; it is empty"
+    return f"; {where} has {', '.join(map(show, names[:_LISTED]))}{more}" if names else f"; {where} is empty"
 
 
 # ---------------------------------------------------------------------------------------- which of them

@@ -51,7 +51,7 @@ def convert(raw: object, kind: str | None, *, limited: bool = False) -> Any:  # 
         limited: whether it has to be a number.
 
     Raises:
-        UnusableError: it has no value of this type; the text says only why.
+        UnusableError: it has no value of this type; the text says what it is.
     """
     if isinstance(raw, list):
         return [convert(item, kind, limited=limited) for item in raw]
@@ -69,7 +69,7 @@ def convert_text(text: str, kind: str | None, *, limited: bool = False) -> Any: 
 def _number(raw: object) -> int | float:
     value = number_in(raw) if isinstance(raw, str) else raw
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UnusableError(f"{show(raw)} is no number")
+        raise UnusableError(f"{show(raw)}, which is no number")
     return value
 
 
@@ -83,24 +83,22 @@ def _float(raw: object) -> float:
 def _int(raw: object) -> int:
     value = _number(raw)
     if isinstance(value, float) and not value.is_integer():
-        raise UnusableError(f"{show(raw)} is no whole number")
+        raise UnusableError(f"{show(raw)}, which is no whole number")
     return int(value)
 
 
 def _bool(raw: object) -> bool:
-    word = raw.strip().lower() if isinstance(raw, str) else raw
-    if word in _TRUE or word is True or (word == 1 and isinstance(word, int)):
-        return True
-    if word in _FALSE or word is False or (word == 0 and isinstance(word, int)):
-        return False
-    raise UnusableError(f"{show(raw)} is neither true nor false")
+    word = raw.strip().lower() if isinstance(raw, str) else json.dumps(raw) if isinstance(raw, int) else ""
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise UnusableError(f"{show(raw)}, which is neither true nor false")
 
 
 def _text(raw: object) -> str:
     if isinstance(raw, str):
         return raw
     if isinstance(raw, dict):
-        raise UnusableError(f"{show(raw)} is a map, not text")
+        raise UnusableError(f"{show(raw)}, which is a map")
     return json.dumps(raw)
 
 

@@ -114,10 +114,13 @@ def _join_pickled(document: Document, values: Mapping[str, object]) -> Document:
     """Join a map of which a part needs a pickle: who loads that adds what the rules found."""
     encoded = _encode(values)
     encoded.pop(TYPED, None)
-    lacking = document.get(PICKLED_KEYS)
-    left = [name for name in lacking if name not in values] if isinstance(lacking, list) else []
-    shown = {name: value for name, value in document.items() if name not in (PICKLE, PICKLED_KEYS)}
-    return {**shown, **encoded, PICKLE: document[PICKLE], PICKLED_KEYS: left, EXTRACTED: _pack(values)}
+    lacking, before = document.get(PICKLED_KEYS), document.get(EXTRACTED)
+    own = {
+        PICKLE: document[PICKLE],
+        PICKLED_KEYS: [name for name in lacking if name not in values] if isinstance(lacking, list) else [],
+        EXTRACTED: {**(before if isinstance(before, dict) else {}), **_pack(values)},
+    }
+    return {**{name: value for name, value in document.items() if name not in own}, **encoded, **own}
 
 
 def _encode(values: Mapping[str, object]) -> Document:

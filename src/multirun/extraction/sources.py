@@ -187,15 +187,16 @@ def _step(document: object, step: str) -> list[object]:
     return []
 
 
-def _hint(document: object, key: str) -> str:
+def _hint(document: object, key: str, way: str = "") -> str:
     """What there is instead: at the first step that leads nowhere."""
     step, dot, rest = key.partition(".")
     inner = _step(document, step)
     if inner and dot:
-        return f": in {step!r}{_hint(inner[0], rest).removeprefix(':')}"
-    if isinstance(document, list):
-        return f": it is a list of {len(document)}"
-    return options(step, list(document)) if isinstance(document, dict) else ": it is no map"
+        return _hint(inner[0], rest, f"{way}.{step}" if way else step)
+    where = repr(way) if way else "it"
+    if isinstance(document, dict):
+        return options(step, list(document), where)
+    return f"; {where} is a list of {len(document)}" if isinstance(document, list) else f"; {where} is no map"
 
 
 # -------------------------------------------------------------------------------------------------- CSV

@@ -15,7 +15,7 @@ from multirun.extraction.merging import merge_results
 from multirun.extraction.sources import compile_pattern
 from multirun.files import LACKING
 from multirun.posted import read_posted
-from multirun.processes import prctl
+from multirun.processes import prctl, set_name
 from multirun.verdict import SUCCESS, Outcome, failure, in_words, reason_of_exit
 
 LIMIT_S = 60.0
@@ -160,6 +160,7 @@ def _work(writing: int, rules: tuple[Extraction, ...], run_dir: str, params: Map
 def _stand_alone(writing: int) -> None:
     """Hold nothing open for which others wait, and outlive neither the lane nor the limit."""
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    set_name("multirun-rules")
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(int(LIMIT_S) + 5)

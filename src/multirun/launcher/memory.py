@@ -40,7 +40,7 @@ def counter_files(groups: str, root: str = _ROOT) -> Iterator[str]:
         root: where control groups are mounted.
     """
     for line in groups.splitlines():
-        number, controllers, path = line.split(":", 2)
+        number, controllers, path = (*line.split(":", 2), "", "")[:3]
         if number == "0":
             places, name = (f"{root}{path}", root), "memory.events"
         elif "memory" in controllers.split(","):
