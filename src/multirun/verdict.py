@@ -28,14 +28,14 @@ REASONS = (
 """Every reason a failure can have; N is an exit code, NAME a signal such as SIGSEGV or the name of a result."""
 
 _SENTENCES = {
-    "timeout": "it took longer than its time limit",
+    "timeout": "took longer than its time limit",
     "lost": "whoever executed it was killed",
-    "cancelled": "it was cancelled",
+    "cancelled": "cancelled",
     "exec-failed": "its program could not be started",
     "staging-failed": "its directory could not be filled",
-    "no-result": "it lacks required results or files",
+    "no-result": "lacks required results or files",
     "bad-result": "its results cannot be used",
-    "out-of-memory": "the system ended it because memory ran out",
+    "out-of-memory": "ended by the system because memory ran out",
     "never-started": "the sweep broke off before its turn came",
 }
 
@@ -63,7 +63,7 @@ _EXIT_CODES = {
     127: "as shells say: a command was not found",
 }
 
-OUT_OF_MEMORY = "the system ended it because memory ran out; run fewer at once, or give them more memory"
+OUT_OF_MEMORY = "ended by the system because memory ran out; run fewer at once, or allow them more memory"
 
 
 class Outcome(NamedTuple):

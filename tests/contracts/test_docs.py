@@ -192,6 +192,7 @@ def test_formats_explains_every_field(sweep_dir: Path) -> None:
         runs=[{"script": "true"}, {"script": "exit 3"}, {"script": "exec sleep 9"}, {"script": large}],
         cmd=["sh", "-c", "{script}"],
         input_files=[multirun.FileResource(__file__, linkage="link")],
+        results={"x": {"stdout": "x", "optional": True}},
         timeout=1,
         output_path=sweep_dir,
     )

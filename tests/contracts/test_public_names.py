@@ -71,6 +71,7 @@ KEYWORDS = {
     "success_codes": (0,),
     "required_results": False,
     "required_files": (),
+    "results": None,
     "threads_per_run": None,
     "name": None,
     "on_result": None,
@@ -79,7 +80,7 @@ KEYWORDS = {
     "dry_run": False,
 }
 
-LATER = ["resume", "retries", "skip_if", "max_failures", "results", "seed", "keep_directory", "max_parallel"]
+LATER = ["resume", "retries", "skip_if", "max_failures", "seed", "keep_directory", "max_parallel"]
 
 ERRORS = {
     "ConfigurationError": "ValueError",

@@ -283,7 +283,7 @@ def test_check_raises_with_the_whole_result(sweep_dir: Path) -> None:
     assert [run.exit_code for run in result] == list(range(8))
     text = str(failed.value)
     assert f"7 of 8 runs failed; the results of all are in {sweep_dir}" in text
-    assert "run 1 (script='exit 1', x=1) failed: exit:1" in text
+    assert "run 1 (script='exit 1', x=1) failed: exit code 1" in text
     assert str(result[1].stderr) in text
     assert "and 2 more" in text
     check_sweep(sweep_dir, result=result)

@@ -21,6 +21,7 @@ from tests.sweeps.sweeping import SCRIPTED, files_below, run_sweep
 
 from multirun import ParallelLocalRunner, SweepResult, cli, multirunAsync
 from multirun.journal import JournalTail, frame
+from multirun.wording import why_in_words
 
 PROGRAM = Path(sys.executable).with_name("multirun")
 
@@ -104,7 +105,7 @@ def test_a_sweep_with_failures(bad: SweepResult) -> None:
     assert (head, where) == ("multirun: 1 ok, 3 failed of 4, complete", str(bad.path))
     for line, run in zip(failures, bad.failed, strict=True):
         assert line.startswith(f"run {run.index} (script=")
-        assert f" failed: {run.reason}" in line
+        assert f" failed: {why_in_words(str(run.reason), run.message)}" in line
         assert line.endswith(f"; see {run.stderr}")
     assert "results.json is no valid JSON" in failures[2]
 

@@ -75,7 +75,7 @@ def test_in_a_pipe_there_are_few_plain_lines(here: Path) -> None:
     lines = done.stderr.splitlines()
     assert len(lines) <= 6 + int(done.stderr.count(" after "))
     assert lines[0] == f"multirun: 40 runs in {here}/sweep"
-    failure = f"multirun: run 12 (n=12, kind='thing') failed: exit:1; see {here}/sweep/runs/000012/stderr.log"
+    failure = f"multirun: run 12 (n=12, kind='thing') failed: exit code 1; see {here}/sweep/runs/000012/stderr.log"
     assert failure in lines
     assert (here / "sweep/runs/000012/stderr.log").read_text() == "run 12 diverged\n"
     assert re.fullmatch(rf"multirun: 36 ok, 4 failed of 40 in [\d.]+ s; see {here}/sweep", lines[-1])
@@ -137,7 +137,7 @@ def test_on_a_terminal_one_line_stays_up_to_date(here: Path) -> None:
         gate.touch()
         lines = finish(pty, process)
     failures = [line for line in lines if "failed:" in line]
-    assert "run 22 (n=22, kind='thing') failed: exit:1; see sweep/runs/000022/stderr.log" in failures
+    assert "run 22 (n=22, kind='thing') failed: exit code 1; see sweep/runs/000022/stderr.log" in failures
     assert re.fullmatch(r"27 ok, 3 failed of 30 in [\d.]+ s; see sweep", lines[-2])
     assert sorted(lines) == sorted([*failures, *(f"callback {n}" for n in range(30) if n % 10 != 2), *lines[-2:]])
     assert lines[-1] == "27 succeeded"
@@ -188,7 +188,7 @@ async def test_status_beside_a_sweep_ends_with_it(here: Path) -> None:
         )
         await displayStatus(runner)
     lines = log.getvalue().splitlines()
-    assert len([line for line in lines if "run 2 (n=2) failed: exit:1; see " in line]) == 1
+    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1; see " in line]) == 1
     assert re.fullmatch(r"multirun: 5 ok, 1 failed of 6 in [\d.]+ s; see \S+", lines[-2])
     assert lines[-1] == f"multirun: 5 ok, 1 failed of 6; see {here / 'sweep'}"
     check_sweep(here / "sweep", result=result)

@@ -150,5 +150,5 @@ def test_a_script_with_check_ends_with_a_message_that_says_where_to_look(tmp_pat
     assert script.returncode == 1
     last = script.stderr[script.stderr.index("RunsFailedError") :]
     assert "1 of 2 runs failed" in last
-    assert "run 1 (code=4) failed: exit:4" in last
+    assert "run 1 (code=4) failed: exit code 4" in last
     assert f"{tmp_path}/sweep/runs/000001/stderr.log" in last

@@ -18,9 +18,17 @@ from multirun.definition import (
     write_definition,
 )
 from multirun.errors import FormatError, NotASweepError
+from multirun.extraction import Extraction
 from multirun.rundir import SweepPaths
 
 PLAIN = Definition(id="0123", name="multirun", command=("true",), env={})
+RESULTS = (
+    Extraction(
+        "delay", "regex", "stdout.log", r"d = (\S+)", "all", "float", optional=True, min=0, max=1.5, finite=True
+    ),
+    Extraction("peak", "csv", "{x}.csv", -1, "max", delimiter=";"),
+    Extraction("η", "json", "out.json"),
+)
 RICH = Definition(
     id="4567",
     name="wings-2",
@@ -31,7 +39,9 @@ RICH = Definition(
         Input("data/mesh", "copy", "/data/mesh", "folder", "cd" * 32, 0),
         Input("big.bin", "link", "/big.bin", "file", None, 10**12, 1_700_000_000_123_456_789),
     ),
-    rules=Rules((0, 10), results_required=True, required_keys=("energy", "a.b"), required_files=("out.dat",)),
+    rules=Rules(
+        (0, 10), results_required=True, required_keys=("energy", "a.b"), required_files=("out.dat",), results=RESULTS
+    ),
     options=Options(timeout_s=0.1, grace_s=0.0, threads_per_run=4),
     provenance={"host": "here", "argv": ["sweep.py", "-v"]},
 )
@@ -105,6 +115,17 @@ def test_nor_does_it_give_inputs_that_it_does_not_understand() -> None:
     document["inputs"] = [dict(document["inputs"][0]), {**document["inputs"][1], "odd": 1}]
     with pytest.raises(FormatError, match=r"here asks for inputs\[1\]\.odd, which"):
         from_document(document, "here")
+
+
+def test_nor_does_it_take_results_by_rules_that_it_does_not_understand() -> None:
+    document = json.loads(json.dumps(to_document(RICH)))
+    document["rules"]["results"][1]["odd"] = 1
+    with pytest.raises(FormatError, match=r"here asks for rules\.results\[1\]\.odd, which"):
+        from_document(document, "here")
+
+
+def test_without_rules_for_results_older_versions_can_read_it() -> None:
+    assert "results" not in to_document(PLAIN)["rules"]
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"format": "multirun-sw', b"\xff\xfe", '{"näme": 1}'.encode()])

@@ -146,12 +146,12 @@ moments = st.builds(
 
 def test_failure_line_says_which_run_why_and_where_to_look() -> None:
     line = failure_line(make_run(42, reason="no-result", message="it posted nothing", x=1.5, name="a b"))
-    expected = "run 42 (x=1.5, name='a b') failed: no-result: it posted nothing; see /sweeps/one/runs/000042/stderr.log"
+    expected = "run 42 (x=1.5, name='a b') failed: it posted nothing; see /sweeps/one/runs/000042/stderr.log"
     assert line == expected
 
 
 def test_failure_line_without_parameters() -> None:
-    assert failure_line(make_run()) == "run 7 failed: exit:3; see /sweeps/one/runs/000007/stderr.log"
+    assert failure_line(make_run()) == "run 7 failed: exit code 3; see /sweeps/one/runs/000007/stderr.log"
 
 
 @given(st.text(), st.text(), st.text())
@@ -509,7 +509,7 @@ def test_line_is_drawn_in_place_and_replaced_by_the_summary(pty: Pty) -> None:
     assert len(pty.read().splitlines()) == 2
     line.close(make_moment(3.0, ok=1, failed=1))
     assert pty.read().splitlines() == [
-        "run 7 (x=1) failed: exit:3; see /sweeps/one/runs/000007/stderr.log",
+        "run 7 (x=1) failed: exit code 3; see /sweeps/one/runs/000007/stderr.log",
         "1 ok, 1 failed of 2 in 3.0 s; see /sweeps/one",
     ]
 
@@ -732,7 +732,7 @@ def test_paths_below_the_users_directory_are_short(pty: Pty, monkeypatch: pytest
     line.say_failure(make_run())
     line.close(make_moment(ok=1))
     assert pty.read().splitlines() == [
-        "run 7 failed: exit:3; see one/runs/000007/stderr.log",
+        "run 7 failed: exit code 3; see one/runs/000007/stderr.log",
         "1 ok of 1 in 12 s; see one",
     ]
 
@@ -758,7 +758,7 @@ async def test_a_whole_sweep_in_a_log(play: Play, log: io.StringIO) -> None:
         play.succeed(*runs[:3])
         await wait_until_async(lambda: "4 runs in /sweeps/one" in log.getvalue())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit:3; see" in log.getvalue())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; see" in log.getvalue())
         play.end()
     lines = log.getvalue().splitlines()
     assert len(lines) == 3
@@ -782,7 +782,7 @@ async def test_a_whole_sweep_on_a_terminal(play: Play, pty: Pty) -> None:
         runs = play.begin(4)
         await wait_until_async(lambda: "4 waiting of 4  0:00" in pty.read())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit:3; see" in pty.read())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; see" in pty.read())
         play.succeed(*runs[:3])
         play.end()
     assert re.fullmatch(r"run 3 .*\n3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", pty.read())
@@ -814,7 +814,7 @@ async def test_an_error_is_not_hidden_and_the_last_state_is_shown(play: Play, lo
             await sweep()
     assert caught.value.__context__ is None
     lines = log.getvalue().splitlines()
-    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit:3; see ")
+    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; see ")
     assert lines[2].startswith("multirun: 1 failed, 2 waiting of 3 in ")
 
 
@@ -840,7 +840,7 @@ async def test_a_flood_of_failures_is_announced_once(play: Play, log: io.StringI
             if number % 50 == 0:
                 await asyncio.sleep(0)
         play.end("/sweeps/my own")
-    assert log.getvalue().count("failed: exit:3") == NAMED_FAILURES
+    assert log.getvalue().count("failed: exit code 3") == NAMED_FAILURES
     assert log.getvalue().count("further failures") == 1
     assert "counted only; list them with: multirun status '/sweeps/my own'\n" in log.getvalue()
     assert "500 failed of 500" in log.getvalue()
@@ -855,7 +855,7 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
         play.end()
     _, *failures, _ = log.getvalue().splitlines()
     assert failures == [
-        "multirun: run 3 (x=3) failed: timeout; see /sweeps/one/runs/000003/stderr.log",
+        "multirun: run 3 (x=3) failed: took longer than its time limit; see /sweeps/one/runs/000003/stderr.log",
         "multirun: cancelled: runs 0, 1, 2",
     ]
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 
 from multirun.definition import Options, Rules
+from multirun.extraction import Extraction
+from multirun.extraction.parsing import EXAMPLE
 from multirun.request import Inspector, Request
 from multirun.resources import FileResource
 from multirun.runners.abstract import AbstractRunner
@@ -26,6 +28,7 @@ MINIMAL: dict[str, Any] = {
     "success_codes": (0,),
     "required_results": False,
     "required_files": (),
+    "results": None,
     "threads_per_run": None,
     "name": None,
     "on_result": None,
@@ -102,6 +105,8 @@ GOOD: list[tuple[str, Any, str, Any]] = [
         ("a", "b/c", "..d", "e/.f"),
     ),
     ("required_files", iter("ab"), "rules.required_files", ("a", "b")),
+    ("results", {"e": {"stdout": "e"}}, "rules.results", (Extraction("e", "regex", "stdout.log", "e", "last"),)),
+    ("results", {}, "rules.results", ()),
     ("name", "a", "name", "a"),
     ("name", "_Wing-2.5", "name", "_Wing-2.5"),
     ("name", "n" * 40, "name", "n" * 40),
@@ -155,6 +160,8 @@ BAD: list[tuple[str, Any, str]] = [
     *refused("runs", NO_RUNS, None, 5, {"x": 1}, "x=1", b"x", print),
     *refused("cmd", ONE_TEXT, "python job.py", b"true"),
     *refused("cmd", NO_WORDS, None, [], (), 5, {"a": 1}, {"a"}, Path("/bin/true")),
+    *refused("results", f"is no map; write something like {EXAMPLE}", 5, "x", [], {"a"}),
+    ("results", {"e": {}}, "'e' says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
     ("cmd", [""], "the first word, the program, is empty"),
     ("cmd", ["a", 5], f"word 1 is 5; {NO_WORD}"),
     ("cmd", ["a", None], f"word 1 is None; {NO_WORD}"),
@@ -246,6 +253,7 @@ def test_all_mistakes_of_all_keywords_are_found() -> None:
         "success_codes": -1,
         "required_results": 5,
         "required_files": "x",
+        "results": 5,
         "threads_per_run": 0,
         "name": "/",
         "on_result": 5,

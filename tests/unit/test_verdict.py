@@ -7,12 +7,25 @@ import pytest
 
 from multirun.definition import Rules
 from multirun.posted import NOTHING, Posted
-from multirun.verdict import REASONS, SUCCESS, Outcome, failure, judge, reason_of_exit, signal_name
+from multirun.verdict import (
+    OUT_OF_MEMORY,
+    REASONS,
+    SUCCESS,
+    Outcome,
+    failure,
+    in_words,
+    is_accepted,
+    judge,
+    reason_of_exit,
+    signal_name,
+    was_killed,
+)
 
 GOOD = Posted(found=True, document={"energy": 1, "final": {"step": 3}}, size=30, digest="d")
 BAD = Posted(found=True, size=3, digest="d", problem="results.json is no valid JSON: x")
 NEEDED = Rules(results_required=True)
 KEYED = Rules(results_required=True, required_keys=("energy", "final.step", "missing", "final.x"))
+UNMET = failure("rule:energy", "'energy' from stdout.log: nan is not finite")
 NO_RESULTS = "the program ended well but posted no results"
 
 CASES: list[tuple[str, dict[str, Any], Outcome]] = [
@@ -43,6 +56,23 @@ CASES: list[tuple[str, dict[str, Any], Outcome]] = [
     ("the exit code before missing results", {"exit_status": 2, "rules": NEEDED}, failure("exit:2")),
     ("the stop before the exit code", {"exit_status": 3, "stopped": "timeout", "posted": BAD}, failure("timeout")),
     ("damage before missing files", {"posted": BAD, "missing": ["a"]}, failure("bad-result", BAD.problem)),
+    ("a rule is not met", {"posted": GOOD, "extracted": UNMET}, UNMET),
+    ("the exit code before rules", {"exit_status": 2, "extracted": UNMET}, failure("exit:2")),
+    ("damage before rules", {"posted": BAD, "extracted": UNMET}, failure("bad-result", BAD.problem)),
+    ("rules before results", {"rules": NEEDED, "extracted": UNMET}, UNMET),
+    ("the stop before rules", {"stopped": "timeout", "extracted": UNMET}, failure("timeout")),
+    ("memory ran out", {"exit_status": -9, "out_of_memory": True}, failure("out-of-memory", OUT_OF_MEMORY)),
+    (
+        "memory ran out below a shell",
+        {"exit_status": 137, "out_of_memory": True},
+        failure("out-of-memory", OUT_OF_MEMORY),
+    ),
+    ("killed by somebody", {"exit_status": -9}, failure("signal:SIGKILL")),
+    (
+        "time was up when memory ran out",
+        {"exit_status": -9, "stopped": "timeout", "out_of_memory": True},
+        failure("timeout"),
+    ),
     ("results before files", {"rules": NEEDED, "missing": ["a"]}, failure("no-result", NO_RESULTS)),
 ]
 
@@ -50,7 +80,8 @@ CASES: list[tuple[str, dict[str, Any], Outcome]] = [
 @pytest.mark.parametrize(("given", "outcome"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_the_verdict(given: dict[str, Any], outcome: Outcome) -> None:
     asked = {"exit_status": 0, "stopped": None, "posted": NOTHING, "missing": [], "rules": Rules()} | given
-    found = judge(asked["exit_status"], asked["stopped"], asked["posted"], asked["missing"], asked["rules"])
+    more = {name: asked[name] for name in ("extracted", "out_of_memory") if name in asked}
+    found = judge(asked["exit_status"], asked["stopped"], asked["posted"], asked["missing"], asked["rules"], **more)
     assert found == outcome
     assert found.success is (found.reason is None)
 
@@ -76,3 +107,54 @@ def test_the_list_of_reasons_is_closed() -> None:
 
     assert {kind(outcome.reason) for _, _, outcome in CASES if outcome.reason} <= {kind(reason) for reason in REASONS}
     assert len(set(REASONS)) == len(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("exit:1", "exit code 1"),
+        ("exit:126", "exit code 126 (as shells say: a command could not be executed)"),
+        ("exit:127", "exit code 127 (as shells say: a command was not found)"),
+        ("exit:128", "exit code 128"),
+        ("exit:137", "exit code 137 (as shells say: stopped by SIGKILL; killed by hand, or because memory ran out)"),
+        ("exit:139", "exit code 139 (as shells say: stopped by SIGSEGV; access to memory that is not its own)"),
+        (
+            "exit:134",
+            "exit code 134 (as shells say: stopped by SIGABRT; it gave up by itself: a failed assertion or check)",
+        ),
+        ("exit:143", "exit code 143 (as shells say: stopped by SIGTERM; asked to end)"),
+        ("exit:156", "exit code 156 (as shells say: stopped by SIGWINCH)"),
+        ("exit:161", "exit code 161"),
+        ("exit:192", "exit code 192"),
+        ("exit:255", "exit code 255"),
+        ("signal:SIGFPE", "stopped by SIGFPE (floating-point error)"),
+        ("signal:SIGKILL", "stopped by SIGKILL (killed by hand, or because memory ran out)"),
+        ("signal:SIGWINCH", "stopped by SIGWINCH"),
+        ("signal:40", "stopped by signal 40"),
+        ("rule:final.energy: a", "its result 'final.energy: a' is not within its limits"),
+        ("out-of-memory", "ended by the system because memory ran out"),
+        ("output-limit-of-tomorrow", "output-limit-of-tomorrow"),
+    ],
+)
+def test_reasons_in_words(reason: str, sentence: str) -> None:
+    assert in_words(reason) == sentence
+
+
+def test_every_reason_has_words() -> None:
+    for reason in REASONS:
+        example = reason.replace("N", "3", 1) if reason == "exit:N" else reason.replace("NAME", "SIGSEGV")
+        assert in_words(example) != example or reason == "cancelled"
+        assert " " in in_words(example) or in_words(example) == "cancelled", example
+
+
+@pytest.mark.parametrize(
+    ("status", "killed"), [(-9, True), (137, True), (0, False), (9, False), (-15, False), (1, False)]
+)
+def test_who_was_killed(status: int, killed: bool) -> None:
+    assert was_killed(status, None) is killed
+    assert not was_killed(status, "cancelled")
+
+
+def test_which_ends_are_accepted() -> None:
+    assert [is_accepted(status, None, Rules((0, 10))) for status in (0, 10, 1, -10)] == [True, True, False, False]
+    assert not is_accepted(0, "timeout", Rules())

@@ -37,22 +37,39 @@ def failed(params: dict[str, Any], reason: str, message: str | None) -> Run:
 @pytest.mark.parametrize(
     ("params", "reason", "message", "line"),
     [
-        ({"x": 1}, "exit:1", None, "run 7 (x=1) failed: exit:1; see /sweep/runs/7/stderr.log"),
-        ({"x": 1}, "staging-failed", "no room", "run 7 (x=1) failed: staging-failed: no room; see /sweep/runs/7"),
+        ({"x": 1}, "exit:1", None, "run 7 (x=1) failed: exit code 1; see /sweep/runs/7/stderr.log"),
+        (
+            {"x": 1},
+            "staging-failed",
+            "no room",
+            "run 7 (x=1) failed: its directory could not be filled: no room; see /sweep/runs/7",
+        ),
         ({"x": 1}, "cancelled", "before its start", "run 7 (x=1) failed: cancelled: before its start"),
         ({"x": 1}, "cancelled", None, "run 7 (x=1) failed: cancelled; see /sweep/runs/7/stderr.log"),
-        ({}, "timeout", None, "run 7 failed: timeout; see /sweep/runs/7/stderr.log"),
+        ({}, "timeout", None, "run 7 failed: took longer than its time limit; see /sweep/runs/7/stderr.log"),
+        (
+            {"x": 1},
+            "signal:SIGFPE",
+            None,
+            "run 7 (x=1) failed: stopped by SIGFPE (floating-point error); see /sweep/runs/7/stderr.log",
+        ),
+        (
+            {"x": 1},
+            "rule:e",
+            "'e' from stdout.log: nan is not finite",
+            "run 7 (x=1) failed: 'e' from stdout.log: nan is not finite; see /sweep/runs/7/stderr.log",
+        ),
         (
             {"x": 1, "name": "a b"},
             "exec-failed",
             "command not found",
-            "run 7 (x=1, name='a b') failed: exec-failed: command not found; see /sweep/runs/7",
+            "run 7 (x=1, name='a b') failed: command not found; see /sweep/runs/7",
         ),
         (
             {"x\x1b[2J": "\n"},
             "no-result",
             "the results lack 'a\tb'",
-            "run 7 (x\\x1b[2J='\\n') failed: no-result: the results lack 'a\\tb'; see /sweep/runs/7/stderr.log",
+            "run 7 (x\\x1b[2J='\\n') failed: the results lack 'a\\tb'; see /sweep/runs/7/stderr.log",
         ),
     ],
 )
