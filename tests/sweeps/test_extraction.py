@@ -124,6 +124,15 @@ def test_what_is_found_joins_what_was_posted(sweep_dir: Path) -> None:
     assert [row["energy"] for row in table(result)] == ["-1.5"] * 4 + [""] * 3 + ["-1.5"]
 
 
+def test_limits_for_what_was_posted(sweep_dir: Path) -> None:
+    codes = [f"import multirun; multirun.postRunResults({{'e': {e}, 'f': (1,)}})" for e in ("-1", "2", "float('nan')")]
+    rules = {"e": {"json": "results.json", "key": "e", "max": 0, "finite": True}}
+    result = run_sweep(sweep_dir, [{"code": code} for code in codes], PYTHON, results=rules)
+    assert [run.reason for run in result] == [None, "rule:e", "rule:e"]
+    assert result[1].results == {"e": 2, "f": (1,)}
+    assert math.isnan(result[2].results["e"])
+
+
 def test_required_results_may_be_those_of_rules(sweep_dir: Path) -> None:
     scripts = ["echo energy = -1", "echo energy = -1; echo '{\"x\": 1}' > $MULTIRUN_RESULTS"]
     result = play(sweep_dir, scripts, results=ENERGY, required_results=["energy", "x"])
@@ -165,12 +174,12 @@ def test_large_findings_are_read_back(sweep_dir: Path) -> None:
 
 
 def test_mistakes_in_rules_are_told_with_all_others(sweep_dir: Path) -> None:
-    rules = {"a": {"stdout": "("}, "b": {"stdout": "(a)(b)", "tkae": "last"}}
+    rules = {"a": {"stdout": "("}, "b": {"stdout": "(a)(b)", "taek": "last"}}
     with pytest.raises(ConfigurationError) as caught:
-        multirun(runs=[{"x": 1}], cmd=[], output_path=sweep_dir, results=rules)  # type: ignore[arg-type]
+        multirun(runs=[{"x": 1}], cmd=[], output_path=sweep_dir, results=rules)
     assert [mistake.split(";")[0] for mistake in caught.value.mistakes] == [
         "results: 'a' has the regular expression '(', which is wrong: missing ), unterminated subpattern at position 0",
-        "results: 'b' has 'tkae', which 'stdout' does not know",
+        "results: 'b' has 'taek', which 'stdout' does not know",
         "results: 'b' has 2 groups in '(a)(b)'",
         "cmd: [] is no list of words",
     ]
@@ -204,7 +213,7 @@ async def test_cancelling_while_an_expression_goes_on_without_end(sweep_dir: Pat
     call = asyncio.create_task(
         multirunAsync(runs=[{"script": SLOW}], cmd=SCRIPTED, output_path=sweep_dir, results=CATASTROPHE, grace=30)
     )
-    await wait_until_async(lambda: (sweep_dir / "runs/000000/done").exists())
+    await wait_until_async((sweep_dir / "runs/000000/done").exists)
     begin = monotonic()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -216,7 +225,7 @@ async def test_cancelling_while_an_expression_goes_on_without_end(sweep_dir: Pat
 def test_killing_us_while_an_expression_goes_on_without_end(tmp_path: Path) -> None:
     """That nothing is left is looked at after each test."""
     script = Script(tmp_path, runs=[{"script": SLOW}], command=SCRIPTED, options=f"results={CATASTROPHE!r}")
-    wait_until(lambda: (script.root / "runs/000000/done").exists())
+    wait_until((script.root / "runs/000000/done").exists)
     script.kill()
     script.dispose()
     check_sweep(script.root, killed=True)

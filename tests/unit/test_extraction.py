@@ -75,7 +75,7 @@ def test_not_a_number_is_a_number_of_its_own(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "e5", "1_000", "0x10", "1,5", "12.5,", "*****", "1e", "--1", "1 2", "5-100", "1.5-10", "infinit", "nano",
+    ["", ".", "e5", "1_000", "0x10", "1,5", "12.5,", "*****", "1e", "--1", "1 2", "5-100", "1.5-10", "infini", "nano",
      "٣", "1.2.3", "1D", "True"],
 )  # fmt: skip
 def test_what_is_no_number(text: str) -> None:
@@ -372,7 +372,8 @@ TABLE = "t,p,note\n0,1.5,a\n1,-2,\n\n2,7,c\n3,,d\n"
     ("column", "take", "value"),
     [
         ("p", "first", 1.5), ("p", "last", 7), ("p", "min", -2), ("p", "max", 7), ("p", "mean", 6.5 / 3),
-        (1, "max", 7), (-2, "min", -2), (0, "mean", 1.5), ("note", "last", "d"), ("note", "first", "a"), (-1, "last", "d"),
+        (1, "max", 7), (-2, "min", -2), (0, "mean", 1.5), ("note", "last", "d"), ("note", "first", "a"),
+        (-1, "last", "d"),
     ],
 )  # fmt: skip
 def test_columns(run_dir: RunDir, column: Any, take: str, value: Any) -> None:
@@ -432,7 +433,7 @@ def test_one_cell_that_is_not_a_number_makes_the_whole_not_a_number(run_dir: Run
         ("t,p\n", {"column": "p"}, "no-result", "has nothing in column 'p'"),
         ("t,p\n1,\n", {"column": "p", "take": "mean"}, "no-result", "has nothing in column 'p'"),
         ("t,p\n1,2\n", {"column": "P"}, "no-result", "has no column 'P'; it has 't', 'p'"),
-        ("t,pressure\n1,2\n", {"column": "presure"}, "no-result", "has no column 'presure'; did you mean 'pressure'?"),
+        ("t,pressure\n1,2\n", {"column": "pressur"}, "no-result", "has no column 'pressur'; did you mean 'pressure'?"),
         ("t;p\n1;2\n", {"column": "p"}, "no-result", "has no column 'p'; it has 't;p' (is its delimiter ';'?)"),
         ("t p\n1 2\n", {"column": "p"}, "no-result", "has no column 'p'; it has 't p' (is its delimiter ' '?)"),
         ("1,2\n", {"column": 2}, "no-result", "has no column 2: its first row has 2, counted from 0"),
@@ -498,7 +499,8 @@ def test_what_is_found_is_kept_beside_what_is_not(run_dir: RunDir) -> None:
     assert found.values == {"a": 1, "d": 9}
     assert found.reason == "bad-result"
     assert found.message == (
-        "'b' cannot be used: stdout.log holds 'x', which is no number; 'c' was not found: stdout.log has no match of 'c = (.)'; "
+        "'b' cannot be used: stdout.log holds 'x', which is no number; "
+        "'c' was not found: stdout.log has no match of 'c = (.)'; "
         "'d' from stdout.log: 9 is not at most 5, its max"
     )
 

@@ -45,7 +45,7 @@ def test_no_rules() -> None:
 
 
 def test_the_order_is_kept() -> None:
-    assert [rule.name for rule in parse_results(dict.fromkeys("cab", {"stdout": "x"}))] == ["c", "a", "b"]
+    assert [rule.name for rule in parse_results({key: {"stdout": "x"} for key in "cab"})] == ["c", "a", "b"]
 
 
 @pytest.mark.parametrize("given", [[], "x", 5, {"x"}, [("x", {"stdout": "a"})]])
@@ -61,19 +61,20 @@ BAD: list[tuple[Any, str]] = [
     ("d = (.)", "is 'd = (.)', which is no rule; write something like {\"stdout\": 'd = (.)'}"),
     (5, r'is 5, which is no rule; write something like {"stdout": r"delay = (\S+)"}'),
     ({}, "says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
-    ({"stout": "a"}, "says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'; did you mean 'stdout'?"),
+    ({"stout": "a"},
+     "says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'; did you mean 'stdout'?"),
     ({"stdout": "a", "json": "b", "csv": "c"}, "has 3 sources, 'stdout', 'json' and 'csv'; keep one of them"),
     ({"stdout": "a", "tak": "all"}, "has 'tak', which 'stdout' does not know; did you mean 'take'?"),
-    ({"json": "a", "regex": "b"}, "has 'regex', which 'json' does not know; "
-     "there is 'key', 'type', 'optional', 'min', 'max' and 'finite'"),
-    ({"json": "a", "take": "last"}, "has 'take', which 'json' does not know; "
-     "there is 'key', 'type', 'optional', 'min', 'max' and 'finite'"),
-    ({"stdout": "a", 5: 1}, "has 5, which 'stdout' does not know; "
-     "there is 'take', 'type', 'optional', 'min', 'max' and 'finite'"),
-    ({"stdout": "x("}, "has the regular expression 'x(', which is wrong: "
-     "missing ), unterminated subpattern at position 1"),
-    ({"stdout": "a{999999999999999}"}, "has the regular expression 'a{999999999999999}', which is wrong: "
-     "the repetition number is too large"),
+    ({"json": "a", "regex": "b"}, ("has 'regex', which 'json' does not know; "
+     "there is 'key', 'type', 'optional', 'min', 'max' and 'finite'")),
+    ({"json": "a", "take": "last"}, ("has 'take', which 'json' does not know; "
+     "there is 'key', 'type', 'optional', 'min', 'max' and 'finite'")),
+    ({"stdout": "a", 5: 1}, ("has 5, which 'stdout' does not know; "
+     "there is 'take', 'type', 'optional', 'min', 'max' and 'finite'")),
+    ({"stdout": "x("}, ("has the regular expression 'x(', which is wrong: "
+     "missing ), unterminated subpattern at position 1")),
+    ({"stdout": "a{999999999999999}"}, ("has the regular expression 'a{999999999999999}', which is wrong: "
+     "the repetition number is too large")),
     ({"stdout": "(a)(b)"}, "has 2 groups in '(a)(b)'; keep one, and write (?:…) for the others"),
     ({"stdout": None}, f"has 'stdout': None, which is none; {NO_REGEX}"),
     ({"stdout": b"a"}, f"has 'stdout': b'a', which is none; {NO_REGEX}"),
@@ -93,11 +94,11 @@ BAD: list[tuple[Any, str]] = [
      "has 'delimiter': '\"'; give one character, such as ';', or ' ' for any white space"),
     ({"csv": "a", "column": 1, "take": "all"},
      "has 'take': 'all'; write 'first', 'last', 'min', 'max' or 'mean'"),
-    ({"stdout": "a", "take": "frist"}, "has 'take': 'frist'; did you mean 'first'?"),
+    ({"stdout": "a", "take": "frst"}, "has 'take': 'frst'; did you mean 'first'?"),
     ({"stdout": "a", "take": ["last"]}, "has 'take': ['last']; write 'first', 'last' or 'all'"),
     ({"stdout": "a", "take": None}, "has 'take': None; write 'first', 'last' or 'all'"),
     ({"stdout": "a", "type": float}, "has 'type': <class 'float'>; write 'int', 'float', 'bool' or 'text'"),
-    ({"stdout": "a", "type": "flaot"}, "has 'type': 'flaot'; did you mean 'float'?"),
+    ({"stdout": "a", "type": "flot"}, "has 'type': 'flot'; did you mean 'float'?"),
     ({"stdout": "a", "optional": 1}, "has 'optional': 1, which is neither True nor False"),
     ({"stdout": "a", "finite": "yes"}, "has 'finite': 'yes', which is neither True nor False"),
     ({"stdout": "a", "min": "0"}, "has 'min': '0', which is no finite number"),
@@ -122,12 +123,12 @@ def test_bad_names(name: Any) -> None:
 
 def test_good_names() -> None:
     names = ["a", "final.energy", "E (eV)", "ü", "x" * 100, "a$"]
-    assert [rule.name for rule in parse_results(dict.fromkeys(names, {"stdout": "a"}))] == names
+    assert [rule.name for rule in parse_results({key: {"stdout": "a"} for key in names})] == names
 
 
 def test_all_mistakes_of_all_rules_are_found() -> None:
     rules = {
-        "a": {"stdout": "(", "tkae": "x", "type": "flot", "optional": 5, "min": "x"},
+        "a": {"stdout": "(", "taek": "x", "type": "flot", "optional": 5, "min": "x"},
         "b": {"stdout": "good"},
         "c": {"csv": "/t.csv", "take": "all", "delimiter": ""},
         "$d": {"jsn": "x"},

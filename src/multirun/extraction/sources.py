@@ -78,7 +78,7 @@ def compile_pattern(pattern: str) -> re.Pattern[Any]:
     """
     try:
         return re.compile(pattern.encode("ascii") if pattern.isascii() else pattern, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise ValueError(str(error)) from error
 
 
