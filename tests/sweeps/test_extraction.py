@@ -85,7 +85,7 @@ def test_what_becomes_of_runs_whose_numbers_are_of_no_use(sweep_dir: Path) -> No
         ("rule:energy", "'energy' from stdout.log: nan is not finite"),
         ("rule:energy", "'energy' from stdout.log: 5.0 is not at most 0, its max"),
         ("bad-result", "'energy' cannot be used: stdout.log holds '*****', which is no number"),
-        ("no-result", r"'energy' was not found: stdout.log has no match of 'energy = (\\S+)'"),
+        ("no-result", r"'energy' was not found: stdout.log has no match of r'energy = (\S+)'"),
         ("rule:energy", "'energy' from stdout.log: -inf is not finite"),
     ]
     assert result[2].results == {"energy": 5.0}  # what failed it can be seen

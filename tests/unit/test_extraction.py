@@ -16,7 +16,7 @@ from multirun.extraction.columns import LONGEST_LINE
 from multirun.extraction.conversion import beyond, convert, number_in
 from multirun.extraction.evaluation import Findings, evaluate
 from multirun.extraction.parsing import parse_results
-from multirun.extraction.sources import LARGEST_JSON, LARGEST_TEXT, MOST_VALUES, look_up
+from multirun.extraction.sources import LARGEST_JSON, LARGEST_TEXT, MOST_VALUES, look_up, show_pattern
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -185,7 +185,7 @@ def test_a_group_that_took_no_part_is_no_match(run_dir: RunDir) -> None:
     run_dir.write("a a")
     assert run_dir.unmet({"stdout": r"a(\d)?"}) == (
         "no-result",
-        "'x' was not found: stdout.log has no match of 'a(\\\\d)?'",
+        "'x' was not found: stdout.log has no match of r'a(\\d)?'",
     )
 
 
@@ -515,3 +515,17 @@ def test_each_result_is_announced_before_it_is_looked_for(run_dir: RunDir) -> No
     names: list[str] = []
     evaluate(parse_results({"b": {"stdout": "x"}, "a": {"stdout": "x"}}), str(run_dir.path), {}, names.append)
     assert names == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("e = .", "'e = .'"),
+        (r"e = (\S+)", r"r'e = (\S+)'"),
+        (r"'\d'", "\"'\\\\d'\""),
+        ("\\d\n", r"'\\d\n'"),
+        ("x" * 99, f"'{'x' * 78}…"),
+    ],
+)
+def test_an_expression_is_shown_as_it_is_written(pattern: str, shown: str) -> None:
+    assert show_pattern(pattern) == shown

@@ -8,7 +8,7 @@ from typing import Any
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE, is_system_text
 from multirun.extraction import Extraction
-from multirun.extraction.sources import compile_pattern
+from multirun.extraction.sources import compile_pattern, show_pattern
 
 EXAMPLE = r'{"delay": {"stdout": r"delay = (\S+)"}}'
 SOURCES = ("stdout", "stderr", "file", "json", "csv")
@@ -159,9 +159,9 @@ def _pattern(option: str) -> Callable[[Mapping[Any, Any]], str]:
         try:
             groups = compile_pattern(pattern).groups
         except ValueError as error:
-            raise _Mistake(f"has the regular expression {_short(pattern)}, which is wrong: {error}") from error
+            raise _Mistake(f"has the regular expression {show_pattern(pattern)}, which is wrong: {error}") from error
         if groups > 1:
-            raise _Mistake(f"has {groups} groups in {_short(pattern)}; keep one, and write (?:…) for the others")
+            raise _Mistake(f"has {groups} groups in {show_pattern(pattern)}; keep one, and write (?:…) for the others")
         return pattern
 
     return read

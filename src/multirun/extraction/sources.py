@@ -26,6 +26,7 @@ LARGEST_DECODED = 64 << 20
 LARGEST_TEXT = 8 << 20
 """Bytes that one rule may take out of a file."""
 MOST_VALUES = 100_000
+_SHOWN = 80
 
 
 def find(rule: Extraction, path: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -82,6 +83,12 @@ def compile_pattern(pattern: str) -> re.Pattern[Any]:
         raise ValueError(str(error)) from error
 
 
+def show_pattern(pattern: str) -> str:
+    """An expression as it is written in a program, cut if it is long."""
+    text = f"r'{pattern}'" if "\\" in pattern and pattern.isprintable() and "'" not in pattern else repr(pattern)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
 def _find_text(rule: Extraction, file: IO[bytes]) -> str | list[str]:
     pattern = compile_pattern(str(rule.target))
     size = os.fstat(file.fileno()).st_size
@@ -96,7 +103,7 @@ def _find_text(rule: Extraction, file: IO[bytes]) -> str | list[str]:
     whole = _decode(content[:]) if isinstance(pattern.pattern, str) else content
     found = [_decode(text) for text in _TAKES[str(rule.take)](_groups(pattern, whole))]
     if not found:
-        raise MissingError(f"has no match of {rule.target!r}")
+        raise MissingError(f"has no match of {show_pattern(str(rule.target))}")
     return found if rule.take == "all" else found[0]
 
 
@@ -131,7 +138,7 @@ def _all(texts: Iterator[Any]) -> list[Any]:
         taken.append(text)
         size += len(text)
         if len(taken) > MOST_VALUES or size > LARGEST_TEXT:
-            raise UnusableError(f"has more matches than can be taken: {MOST_VALUES} with {LARGEST_TEXT} bytes")
+            raise UnusableError(f"has more matches than can be taken, {MOST_VALUES} with {LARGEST_TEXT} bytes at most")
     return taken
 
 
