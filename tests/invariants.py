@@ -300,6 +300,7 @@ def check_result(result: SweepResult, statuses: Sequence[str], state: dict[int, 
         told = (run.reason, run.exit_code, run.attempts, run.duration_s, run.message)
         fields = ("reason", "exit_code", "attempt", "duration_s", "message")
         assert told == tuple(record.get(field) for field in fields), run
+        assert run.evidence == record.get("evidence", {}).get("line"), run
         assert bool(run.posted) == ("results_digest" in record), run
 
 

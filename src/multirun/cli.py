@@ -74,7 +74,7 @@ def to_document(snapshot: Snapshot) -> dict[str, Any]:
 
 def _failed_document(run: FailedRun) -> dict[str, Any]:
     facts = {"index": run.index, "params": run.params, "reason": run.reason, "message": run.message}
-    return {**facts, "path": run.path, "stderr": run.stderr}
+    return {**facts, "evidence": run.evidence, "path": run.path, "stderr": run.stderr}
 
 
 def describe(snapshot: Snapshot) -> list[str]:

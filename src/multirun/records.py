@@ -9,6 +9,7 @@ from multirun.posted import NOTHING, Posted, journal_fields
 from multirun.verdict import signal_name
 
 if TYPE_CHECKING:
+    from multirun.evidence import Evidence
     from multirun.journal import Record
     from multirun.verdict import Outcome
 
@@ -53,6 +54,7 @@ def ended(
     exit_status: int | None = None,
     duration_s: float | None = None,
     posted: Posted = NOTHING,
+    evidence: Evidence | None = None,
 ) -> Record:
     """An attempt is over, nothing of it is alive, and this is the verdict.
 
@@ -63,6 +65,7 @@ def ended(
         exit_status: exit code of the program, minus the number of the signal that ended it, None if it never started.
         duration_s: seconds from start to end.
         posted: what the program posted.
+        evidence: the line of its output that says most about a failure.
     """
     fields: Record = {
         "event": "ended",
@@ -77,6 +80,8 @@ def ended(
         fields["signal"] = signal_name(-exit_status)
     if outcome.message is not None:
         fields["message"] = outcome.message
+    if evidence is not None:
+        fields["evidence"] = evidence._asdict()
     if duration_s is not None:
         fields["duration_s"] = round(duration_s, 6)
     return fields | journal_fields(posted)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from multirun.contract import EXTRACTED, RESULTS_FILE, is_pickle_name
 from multirun.encoding import decode_document, decode_tagged
 from multirun.errors import ResultsDamagedError
+from multirun.evidence import evidence_of
 from multirun.snapshot import Place, find_places, read_place
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def note_end(run: Run, record: Record) -> None:
     run.attempts = record["attempt"]
     run.reason = record["reason"]
     run.message = record.get("message")
+    run.evidence = evidence_of(record)
     run.exit_code = record.get("exit_code")
     run.duration_s = record.get("duration_s")
     run.posted = posted_of(record)

@@ -54,6 +54,7 @@ class Run:
         status: `"pending"`, `"running"`, `"success"`, `"failure"` or `"skipped"`.
         reason: machine-readable word for a failure such as `"exit:1"`, `"signal:SIGSEGV"` or `"timeout"`, else None.
         message: a sentence about the failure, where the reason alone does not say enough, else None.
+        evidence: the line of its output that says most about a failure, at most 300 characters, else None.
         exit_code: exit status of the program; None while it runs, if it never started, or if a signal ended it.
         attempts: how many attempts were started.
         duration_s: seconds from the start of the last attempt to its end, None before.
@@ -66,6 +67,7 @@ class Run:
         "_home",
         "attempts",
         "duration_s",
+        "evidence",
         "exit_code",
         "index",
         "message",
@@ -82,6 +84,7 @@ class Run:
         self.status: RunStatus = "pending"
         self.reason: str | None = None
         self.message: str | None = None
+        self.evidence: str | None = None
         self.exit_code: int | None = None
         self.attempts = 0
         self.duration_s: float | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from multirun.contract import STDERR_FILE
 from multirun.definition import Definition, read_definition
 from multirun.errors import NotASweepError
+from multirun.evidence import evidence_of
 from multirun.journal import Record, read_all
 from multirun.plan import PlannedRun, read_plan
 from multirun.processes import may_be_alive
@@ -82,6 +83,7 @@ class FailedRun:
         reason: machine-readable word for why.
         message: a sentence, where there is one.
         path: directory of the run.
+        evidence: the line of its output that says most about why, if there is one.
     """
 
     index: int
@@ -89,6 +91,7 @@ class FailedRun:
     reason: str
     message: str | None
     path: str
+    evidence: str | None = None
 
     @property
     def stderr(self) -> str:
@@ -149,7 +152,8 @@ def take_snapshot(root: str) -> Snapshot:
 
 def _failed_run(planned: PlannedRun, record: Record, paths: SweepPaths) -> FailedRun:
     params = {key: value for key, value in json.loads(planned.params_text).items() if key != "$typed"}
-    return FailedRun(planned.run, params, record["reason"], record.get("message"), paths.run(planned.run))
+    path = paths.run(planned.run)
+    return FailedRun(planned.run, params, record["reason"], record.get("message"), path, evidence_of(record))
 
 
 def is_alive(records: list[Record]) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from multirun.contract import RESULTS_FILE, STDERR_FILE, STDOUT_FILE
 from multirun.encoding import decode_map, dumps, encode_document
 from multirun.errors import ConfigurationError
+from multirun.evidence import read_evidence
 from multirun.files import publish
 from multirun.launcher.extractor import take_results
 from multirun.launcher.messages import Order
@@ -155,6 +156,7 @@ class ScriptedRunner(AbstractRunner):
             exit_status=None if scene is None else scene.exit_code,
             duration_s=monotonic() - begin,
             posted=NOTHING if scene is None else read_posted(assignment.paths.run(assignment.run)),
+            evidence=read_evidence(assignment.paths.run(assignment.run), outcome.reason),
         )
         bench.journal.append(record)
         assignment.observer.ended(assignment.run, record)

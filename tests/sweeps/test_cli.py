@@ -119,6 +119,7 @@ def test_failures_as_json(bad: SweepResult) -> None:
         "params": {"script": "exit 3", "t": [1, "nan"]},
         "reason": "exit:3",
         "message": None,
+        "evidence": None,
         "path": str(bad[1].path),
         "stderr": str(bad[1].stderr),
     }

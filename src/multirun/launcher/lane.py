@@ -16,6 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE
+from multirun.evidence import read_evidence
 from multirun.files import LACKING
 from multirun.launcher.facts import Facts
 from multirun.launcher.memory import MemoryWatch
@@ -144,7 +145,7 @@ class Lane:
         begin = monotonic()
         end = self._attempt(order, bench)
         duration_s = monotonic() - begin
-        record = _plain_end(order, end, duration_s) or _ended_record(order, end, duration_s)
+        record = _plain_end(order, end, duration_s) or _ended_record(order, end, duration_s, bench)
         self._facts.report_end(order.key, *self._record(order, bench, record))
 
     def _open_bench(self, order: Order) -> Workbench:
@@ -314,9 +315,17 @@ def _plain_end(order: Order, end: _End, duration_s: float) -> str | None:
     return plain_end_text(order.run, order.attempt, code, duration_s, tree.cpu_s, tree.max_rss_bytes)
 
 
-def _ended_record(order: Order, end: _End, duration_s: float) -> Record:
+def _ended_record(order: Order, end: _End, duration_s: float, bench: Workbench) -> Record:
     tree = end.tree
     status = tree.exit_status if tree else None
     usage = {"cpu_s": round(tree.cpu_s, 6), "max_rss_bytes": tree.max_rss_bytes} if tree else {}
-    fields = ended(order.run, order.attempt, end.outcome, exit_status=status, duration_s=duration_s, posted=end.posted)
+    fields = ended(
+        order.run,
+        order.attempt,
+        end.outcome,
+        exit_status=status,
+        duration_s=duration_s,
+        posted=end.posted,
+        evidence=read_evidence(bench.paths.run(order.run), end.outcome.reason),
+    )
     return fields | usage
