@@ -220,6 +220,11 @@ def evidence_of(record: Mapping[str, Any]) -> str | None:
     return None if found is None else intern(found["line"])
 
 
+def tells(reason: str) -> bool:
+    """Whether the output of a program may tell the cause of such a failure."""
+    return reason not in _NOT_READ
+
+
 def read_evidence(run_dir: str, reason: str | None) -> Evidence | None:
     """Look for evidence in what a failed attempt wrote.
 
@@ -230,7 +235,7 @@ def read_evidence(run_dir: str, reason: str | None) -> Evidence | None:
     Returns:
         None if there is none, or if the output does not tell the cause: of runs that were cancelled or never started.
     """
-    if reason is None or reason in _NOT_READ:
+    if reason is None or not tells(reason):
         return None
     return find_evidence(*(read_tail(f"{run_dir}/{name}") for _, name in _STREAMS))
 

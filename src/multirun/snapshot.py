@@ -110,6 +110,7 @@ class Snapshot:
         failed: the failed runs in order.
         alive: whether somebody may be executing it.
         interrupted_count: how many attempts were started and never ended, though nobody executes the sweep any more.
+        succeeded: gives the parameters of each run that succeeded, read from the plan when it is called.
     """
 
     definition: Definition
@@ -118,6 +119,7 @@ class Snapshot:
     failed: list[FailedRun]
     alive: bool
     interrupted_count: int
+    succeeded: Callable[[], Iterator[dict[str, Any]]]
 
 
 def take_snapshot(root: str) -> Snapshot:
@@ -147,11 +149,30 @@ def take_snapshot(root: str) -> Snapshot:
         if record is not None and status == "failure":
             failed.append(_failed_run(planned, record, paths))
     interrupted = 0 if alive else sum(record["event"] == "started" for record in state.values())
-    return Snapshot(definition, paths, tally.statistics(total_known=known), failed, alive, interrupted)
+    succeeded = {run for run, record in state.items() if status_of(record, alive=alive) == "success"}
+    return Snapshot(
+        definition,
+        paths,
+        tally.statistics(total_known=known),
+        failed,
+        alive,
+        interrupted,
+        lambda: _params_of(paths, succeeded),
+    )
+
+
+def _params_of(paths: SweepPaths, indexes: set[int]) -> Iterator[dict[str, Any]]:
+    for planned in read_plan(paths.plan):
+        if planned is not None and planned.run in indexes:
+            yield _shown_params(planned)
+
+
+def _shown_params(planned: PlannedRun) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(planned.params_text).items() if key != "$typed"}
 
 
 def _failed_run(planned: PlannedRun, record: Record, paths: SweepPaths) -> FailedRun:
-    params = {key: value for key, value in json.loads(planned.params_text).items() if key != "$typed"}
+    params = _shown_params(planned)
     path = paths.run(planned.run)
     return FailedRun(planned.run, params, record["reason"], record.get("message"), path, evidence_of(record))
 
