@@ -76,6 +76,6 @@ def read_last_lines(run_dir: str, count: int) -> Tail:
     tails = {name: read_tail(f"{run_dir}/{file}") for name, file in (("stderr", STDERR_FILE), ("stdout", STDOUT_FILE))}
     found = find_evidence(tails["stderr"], tails["stdout"])
     if found is None:
-        return Tail(f"{run_dir}/{STDERR_FILE}", [])
+        return Tail(f"{run_dir}/{STDERR_FILE}", [], readable=not any(each.strip() for each in tails.values()))
     lines = [shorten(line) for line in read_lines(tails[found.stream])[-count:]]
     return Tail(f"{run_dir}/{STDERR_FILE if found.stream == 'stderr' else STDOUT_FILE}", lines)

@@ -33,10 +33,12 @@ class Tail(NamedTuple):
     Attributes:
         path: the file.
         lines: its last lines, printable.
+        readable: false if there are none because what it wrote is not text.
     """
 
     path: str
     lines: Sequence[str]
+    readable: bool = True
 
 
 class Place(NamedTuple):
@@ -143,13 +145,14 @@ def _parameters(cause: Cause) -> str:
 def _show_tail(cause: Cause, tail: Tail, place: Place) -> Iterator[Line]:
     """The last lines of output, unless they say nothing that was not said."""
     if not tail.lines:
-        yield Line.of((f"{_INDENT}it wrote nothing", "dim"))
+        what = "nothing" if tail.readable else "nothing that can be read"
+        yield Line.of((f"{_INDENT}it wrote {what}", "dim"))
     elif [line.strip() for line in tail.lines] != [cause.line]:
         whose = f"run {cause.first.index}{_parameters(cause)}, " if len(cause.runs) > 1 else ""
         path = shorten_path(tail.path, place.here)
         yield from _wrap(printable(f"the end of {whose}{path}:"), "dim", place.width)
         for line in tail.lines:
-            yield Line.of((_cut(f"{_INDENT}| {line}", place.width), "dim"))
+            yield Line.of((_cut(f"{_INDENT}| {printable(line)}", place.width), "dim"))
 
 
 def _wrap(text: str, role: Role, width: int | None, indent: str = _INDENT) -> Iterator[Line]:
