@@ -82,10 +82,10 @@ def test_programs_that_say_nothing(sweep_dir: Path, code: str) -> None:
 
 
 def test_a_program_that_writes_a_great_deal(sweep_dir: Path) -> None:
-    code = "for n in range(300_000): print('step', n)\nprint('x' * 10**6)\nraise SystemExit('solver gave up, cannot go on')"
+    code = "for n in range(300_000): print('step', n)\nprint('x' * 10**6)\nraise SystemExit('cannot go on')"
     result = run_sweep(sweep_dir, [{"code": code}], PYTHON)
     lines = explained(result, 100).splitlines()
-    assert lines[1] == "  solver gave up, cannot go on"
+    assert lines[1] == "  cannot go on"
     assert len(lines) < 12
 
 
@@ -102,11 +102,8 @@ def test_results_that_are_missing(sweep_dir: Path) -> None:
     result = run_sweep(sweep_dir, runs, SCRIPTED, required_results=True)
     lines = explained(result).splitlines()
     assert lines[0] == "4 runs failed: no-result: the program ended well but posted no results"
-    assert lines[1:4] == [
-        "  Error: measure v0 out of interval",
-        "  runs 0-3",
-        "  only with n ≤ 3; every ok run has n ≥ 4",
-    ]
+    assert lines[1] == "  Error: measure v0 out of interval"
+    assert lines[2:4] == ["  runs 0-3", "  only with n ≤ 3; every ok run has n ≥ 4"]
 
 
 def test_a_sweep_in_which_all_went_well(sweep_dir: Path) -> None:
