@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 _INDENT = "  "
 _NARROWEST = 20
 _MOST_ROWS = 4
-_LINES_OF_ALL = 12
-"""About how many last lines of output are shown together; a single cause gets no more than `_LINES_OF_ONE`."""
-_LINES_OF_ONE = 6
+_LINES_OF_ALL, _LINES_OF_ONE, _FEWEST_LINES = 9, 6, 2
+"""How many last lines of output are shown: about so many together, for a single cause, and for one that needs them."""
 
 
 class Tail(NamedTuple):
@@ -67,9 +66,12 @@ def outcome_role(statistics: RunStatistics) -> Role:
     return "ok" if is_complete else "notice"
 
 
-def lines_for_each(count: int) -> int:
-    """How many last lines of output to show for each of so many causes."""
-    return max(2, min(_LINES_OF_ONE, _LINES_OF_ALL // max(1, count)))
+def lines_for(cause: Cause, count: int) -> int:
+    """How many last lines of output to show for one of so many causes: few if there are many, and one says enough."""
+    lines = min(_LINES_OF_ONE, _LINES_OF_ALL // count)
+    if lines > _FEWEST_LINES:
+        return lines
+    return 0 if cause.line and weigh(cause.line) else _FEWEST_LINES
 
 
 def choose(causes: Sequence[Cause], most: int) -> list[Cause]:
@@ -93,7 +95,11 @@ def summarise(causes: Sequence[Cause], tails: Mapping[int, Tail], place: Place, 
         most: how many causes to show; the others are counted.
     """
     shown = choose(causes, most)
-    lines = [line for cause in shown for line in _paragraph(cause, tails.get(cause.first.index), place)]
+    lines = []
+    if len(causes) > 1:
+        runs = sum(len(cause.runs) for cause in causes)
+        lines.append(Line.of((f"{runs} runs failed for {len(causes)} reasons:", "strong")))
+    lines += [line for cause in shown for line in _paragraph(cause, tails.get(cause.first.index), place)]
     if len(shown) < len(causes):
         left = len(causes) - len(shown)
         runs = sum(len(cause.runs) for cause in causes) - sum(len(cause.runs) for cause in shown)
