@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from multirun.causes import Failure, find_causes
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.evidence import find_evidence, read_lines, read_tail, shorten, tells
-from multirun.summary import Place, Tail, choose, lines_for_each, summarise
+from multirun.summary import Place, Tail, choose, lines_for, summarise
 
 if TYPE_CHECKING:
     from multirun.run import Run
@@ -33,9 +33,10 @@ def explain(
     """
     causes = find_causes(failed, succeeded)
     shown = choose(causes, most)
-    count = lines_for_each(len(shown))
     tails = {
-        cause.first.index: read_last_lines(os.fspath(cause.first.path), count) for cause in shown if tells(cause.reason)
+        cause.first.index: read_last_lines(os.fspath(cause.first.path), count)
+        for cause in shown
+        if tells(cause.reason) and (count := lines_for(cause, len(shown)))
     }
     return summarise(causes, tails, place, most)
 

@@ -96,9 +96,10 @@ def summarise(causes: Sequence[Cause], tails: Mapping[int, Tail], place: Place, 
     """
     shown = choose(causes, most)
     lines = []
-    if len(causes) > 1:
-        runs = sum(len(cause.runs) for cause in causes)
-        lines.append(Line.of((f"{runs} runs failed for {len(causes)} reasons:", "strong")))
+    failures = [cause for cause in causes if cause.reason != "cancelled"]
+    if len(failures) > 1:
+        runs = sum(len(cause.runs) for cause in failures)
+        lines.append(Line.of((f"{runs} runs failed for {len(failures)} reasons:", "strong")))
     lines += [line for cause in shown for line in _paragraph(cause, tails.get(cause.first.index), place)]
     if len(shown) < len(causes):
         left = len(causes) - len(shown)

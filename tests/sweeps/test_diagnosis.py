@@ -30,6 +30,7 @@ if w == 5 and vp == 0.5:
 GRID = [{"vp": v / 10, "w": w, "mode": mode} for v in range(1, 10) for w in (1, 2, 5) for mode in ("fast", "slow")]
 
 EXPLAINED = """\
+20 runs failed for 3 reasons:
 12 runs failed: exit:1
   ValueError: singular matrix at node 17, pivot 1e-10
   runs 0-11

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multirun.causes import Cause
 from multirun.statistics import RunStatistics
 from multirun.styled import Line
-from multirun.summary import Place, Tail, choose, lines_for_each, outcome_role, summarise
+from multirun.summary import Place, Tail, choose, lines_for, outcome_role, summarise
 
 
 @dataclass
@@ -82,7 +82,7 @@ def test_the_largest_causes_are_shown_and_the_others_counted() -> None:
     causes = [cause(*range(10 * n, 10 * n + size)) for n, size in enumerate((1, 5, 2, 4))]
     assert choose(causes, 2) == [causes[1], causes[3]]
     shown = text(summarise(causes, {}, HERE, 2))
-    assert shown.startswith("5 runs failed")
+    assert shown.startswith("12 runs failed for 4 reasons:\n5 runs failed: exit:1\n")
     assert "\n4 runs failed" in shown
     assert shown.endswith("\n3 more runs failed for 2 other reasons; list them with: multirun status study")
     assert text(summarise(causes[:2], {}, HERE, 1)).endswith(
@@ -140,6 +140,9 @@ def test_a_sweep_that_is_not_known_whole_is_not_complete() -> None:
     assert outcome_role(RunStatistics(0, 0, 2, 0, 0, 2, 2, total_known=False)) == "notice"
 
 
-@pytest.mark.parametrize(("causes", "lines"), [(0, 6), (1, 6), (2, 6), (3, 4), (5, 2), (50, 2)])
-def test_fewer_lines_for_each_of_many_causes(causes: int, lines: int) -> None:
-    assert lines_for_each(causes) == lines
+@pytest.mark.parametrize(
+    ("line", "causes", "lines"),
+    [("Error: x", 1, 6), ("Error: x", 2, 4), ("Error: x", 3, 3), ("Error: x", 4, 0), ("x", 4, 2), (None, 50, 2)],
+)
+def test_fewer_lines_for_each_of_many_causes(line: str | None, causes: int, lines: int) -> None:
+    assert lines_for(cause(3, line=line), causes) == lines
