@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -68,11 +68,13 @@ class Cause:
         runs: the failed runs by number; the first stands for all of them.
         line: what the program of the first said about it, if it said anything that belongs to the cause.
         contrast: how the parameters of these runs differ from those that went well, where that is plain.
+        hidden: names of parameters that are not worth showing.
     """
 
     runs: Sequence[Failure]
     line: str | None = None
     contrast: str | None = None
+    hidden: Container[str] = ()
 
     @property
     def first(self) -> Failure:
@@ -83,6 +85,11 @@ class Cause:
     def reason(self) -> str:
         """The machine-readable word for why."""
         return self.first.reason or "failure"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Those parameters of the first run that are worth showing."""
+        return {name: value for name, value in self.first.params.items() if name not in self.hidden}
 
 
 @lru_cache(maxsize=1024)
@@ -95,12 +102,34 @@ def fingerprint(text: str | None) -> str:
     return _VARYING.sub("#", text[:_COMPARED_CHARACTERS]) if text else ""
 
 
-def find_causes(failed: Iterable[Failure], succeeded: Iterable[Mapping[str, Any]]) -> list[Cause]:
+def constant_names(maps: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The parameters that are the same in all of these maps, of which it is not worth telling; none if all are.
+
+    Args:
+        maps: parameters of runs; no more of them are looked at than it takes to see every name vary.
+    """
+    rest = iter(maps)
+    constant = dict(next(rest, {}))
+    varied = False
+    for params in rest:
+        different = [name for name, value in constant.items() if name not in params or params[name] != value]
+        varied = varied or bool(different) or len(params) > len(constant)
+        for name in different:
+            del constant[name]
+        if not constant:
+            break
+    return set(constant) if varied else set()
+
+
+def find_causes(
+    failed: Iterable[Failure], succeeded: Iterable[Mapping[str, Any]], hidden: Container[str] = ()
+) -> list[Cause]:
     """Group failed runs by cause, in the order of the first run of each.
 
     Args:
         failed: the failed runs.
         succeeded: the parameters of the runs that went well; consumed once.
+        hidden: names of parameters that are not worth showing.
     """
     groups = group(failed)
     compared = set(sorted(groups, key=lambda key: -len(groups[key]))[:_MOST_COMPARED])
@@ -110,6 +139,7 @@ def find_causes(failed: Iterable[Failure], succeeded: Iterable[Mapping[str, Any]
             runs,
             runs[0].evidence if key[2] else None,
             background.contrast([run.params for run in runs]) if key in compared else None,
+            hidden,
         )
         for key, runs in groups.items()
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from multirun.causes import Failure, find_causes
+from multirun.causes import Failure, constant_names, find_causes
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.evidence import find_evidence, read_lines, read_tail, shorten, tells
 from multirun.summary import Place, Tail, choose, lines_for, summarise
@@ -21,17 +22,23 @@ MOST_CAUSES = 5
 
 
 def explain(
-    failed: Sequence[Failure], succeeded: Iterable[Mapping[str, Any]], place: Place, most: int = MOST_CAUSES
+    failed: Sequence[Failure],
+    succeeded: Callable[[], Iterable[Mapping[str, Any]]],
+    place: Place,
+    most: int = MOST_CAUSES,
 ) -> list[Line]:
     """Why runs failed, as lines for people; none if none failed.
 
     Args:
         failed: the failed runs of one sweep.
-        succeeded: the parameters of its runs that went well; not looked at if there is nothing to compare.
+        succeeded: gives the parameters of its runs that went well; not called if none failed.
         place: where the lines are shown.
         most: how many causes to show; the others are counted.
     """
-    causes = find_causes(failed, succeeded)
+    if not failed:
+        return []
+    hidden = constant_names(chain((run.params for run in failed), succeeded()))
+    causes = find_causes(failed, succeeded(), hidden)
     shown = choose(causes, most)
     tails = {
         cause.first.index: read_last_lines(os.fspath(cause.first.path), count)
@@ -51,7 +58,7 @@ def explain_runs(runs: Iterable[Run], place: Place, most: int = MOST_CAUSES) -> 
     """
     listed = list(runs)
     failed = [run for run in listed if run.status == "failure"]
-    return explain(failed, (run.params for run in listed if run.status == "success"), place, most)
+    return explain(failed, lambda: (run.params for run in listed if run.status == "success"), place, most)
 
 
 def explain_snapshot(snapshot: Snapshot, *, here: str, width: int | None, most: int = MOST_CAUSES) -> list[Line]:
@@ -64,7 +71,7 @@ def explain_snapshot(snapshot: Snapshot, *, here: str, width: int | None, most: 
         most: how many causes to show.
     """
     place = Place(snapshot.paths.root, here, width)
-    return explain(snapshot.failed, snapshot.succeeded(), place, most)
+    return explain(snapshot.failed, snapshot.succeeded, place, most)
 
 
 def read_last_lines(run_dir: str, count: int) -> Tail:

@@ -146,7 +146,7 @@ def _who(cause: Cause) -> str:
 
 
 def _parameters(cause: Cause) -> str:
-    return f" ({describe(cause.first.params)})" if cause.first.params else ""
+    return f" ({describe(cause.params)})" if cause.params else ""
 
 
 def _show_tail(cause: Cause, tail: Tail, place: Place) -> Iterator[Line]:

@@ -27,7 +27,12 @@ if w == 5 and vp == 0.5:
     os.kill(os.getpid(), 11)
 """
 
-GRID = [{"vp": v / 10, "w": w, "mode": mode} for v in range(1, 10) for w in (1, 2, 5) for mode in ("fast", "slow")]
+GRID = [
+    {"vp": v / 10, "w": w, "same": 1, "mode": mode}
+    for v in range(1, 10)
+    for w in (1, 2, 5)
+    for mode in ("fast", "slow")
+]
 
 EXPLAINED = """\
 20 runs failed for 3 reasons:

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from time import process_time
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multirun.causes import find_causes, fingerprint, group, number_ranges
+from multirun.causes import constant_names, find_causes, fingerprint, group, number_ranges
 
 
 @dataclass
@@ -117,6 +117,30 @@ def test_very_many_different_causes_are_told_apart_by_their_reason() -> None:
     assert len(causes) <= 502
     assert sum(len(cause.runs) for cause in causes) == 3000
     assert all(len({run.reason for run in cause.runs}) == 1 for cause in causes)
+
+
+@pytest.mark.parametrize(
+    ("maps", "names"),
+    [
+        ([], set()),
+        ([{"x": 1}], set()),
+        ([{"x": 1}, {"x": 1}], set()),
+        ([{"x": 1, "y": 2}, {"x": 1, "y": 3}], {"x"}),
+        ([{"x": 1}, {"x": 1, "y": 3}], {"x"}),
+        ([{"x": 1, "y": 3}, {"x": 1}], {"x"}),
+        ([{"x": 1}, {"y": 1}], set()),
+    ],
+)
+def test_parameters_that_are_the_same_everywhere(maps: list[dict[str, Any]], names: set[str]) -> None:
+    assert constant_names(maps) == names
+
+
+def test_no_more_runs_are_looked_at_than_it_takes() -> None:
+    def maps() -> Iterator[dict[str, Any]]:
+        yield from ({"x": 1, "y": 1}, {"x": 1, "y": 2}, {"x": 2, "y": 2})
+        raise AssertionError
+
+    assert constant_names(maps()) == set()
 
 
 @pytest.mark.parametrize(
