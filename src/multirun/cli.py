@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from multirun.snapshot import FailedRun, Snapshot
 
+_CAUSES = 20
+"""How many causes are shown; more than at the end of a sweep, for here somebody asks."""
 OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
 
 
@@ -33,7 +35,7 @@ def commands(debug: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def status(ctx: click.Context, directory: str | None, as_json: bool) -> None:
-    """Count the runs of a sweep and list those that failed, also while it runs.
+    """Count the runs of a sweep and say why some failed, also while it runs.
 
     DIR is the directory of the sweep; without it, the current directory or else the newest sweep in it.
 
@@ -79,11 +81,14 @@ def _failed_document(run: FailedRun) -> dict[str, Any]:
 
 def describe(snapshot: Snapshot) -> list[str]:
     """The lines that `status` prints."""
-    from multirun.wording import counts_line, failure_line
+    from multirun.diagnosis import explain_snapshot
+    from multirun.hints import working_directory
+    from multirun.wording import counts_line
 
     lines = [f"{snapshot.definition.name}: {counts_line(snapshot.statistics)}, {_life(snapshot)}", snapshot.paths.root]
-    lines += [failure_line(run) for run in snapshot.failed]
-    return lines
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    explained = explain_snapshot(snapshot, here=working_directory(), width=width, most=_CAUSES)
+    return lines + [line.plain for line in explained]
 
 
 def _life(snapshot: Snapshot) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from multirun.causes import Failure, constant_names, find_causes
 from multirun.contract import STDERR_FILE, STDOUT_FILE
-from multirun.evidence import find_evidence, read_lines, read_tail, shorten, tells
+from multirun.evidence import find_evidence, read_lines, read_tails, shorten, tells
 from multirun.summary import Place, Tail, choose, lines_for, summarise
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def read_last_lines(run_dir: str, count: int) -> Tail:
         run_dir: the directory of the run.
         count: how many lines at most.
     """
-    tails = {name: read_tail(f"{run_dir}/{file}") for name, file in (("stderr", STDERR_FILE), ("stdout", STDOUT_FILE))}
-    found = find_evidence(tails["stderr"], tails["stdout"])
+    stderr, stdout = read_tails(run_dir)
+    found = find_evidence(stderr, stdout)
     if found is None:
-        return Tail(f"{run_dir}/{STDERR_FILE}", [], readable=not any(each.strip() for each in tails.values()))
-    lines = [shorten(line) for line in read_lines(tails[found.stream])[-count:]]
-    return Tail(f"{run_dir}/{STDERR_FILE if found.stream == 'stderr' else STDOUT_FILE}", lines)
+        return Tail(f"{run_dir}/{STDERR_FILE}", [], readable=not (stderr.strip() or stdout.strip()))
+    name, tail = (STDERR_FILE, stderr) if found.stream == "stderr" else (STDOUT_FILE, stdout)
+    return Tail(f"{run_dir}/{name}", [shorten(line) for line in read_lines(tail)[-count:]])

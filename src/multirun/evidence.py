@@ -110,7 +110,7 @@ def find_evidence(stderr: bytes, stdout: bytes) -> Evidence | None:
     """The line that says most about a failure: the last one of the best kind, standard error before standard output.
 
     Args:
-        stderr: the end of the standard error, at most `TAIL_BYTES` of which the first line may lack its beginning.
+        stderr: the end of the standard error.
         stdout: the same of the standard output.
 
     Returns:
@@ -163,12 +163,9 @@ def read_lines(tail: bytes) -> list[str]:
     """The lines of the end of a stream as they looked on a terminal, without those that are empty or not text.
 
     Args:
-        tail: the bytes; if there are `TAIL_BYTES` of them, the first line may lack its beginning and is left out.
+        tail: the bytes.
     """
-    pieces = tail.split(b"\n")
-    if len(tail) >= TAIL_BYTES and any(piece.strip() for piece in pieces[1:]):
-        del pieces[0]
-    lines = (_fold(piece.decode("utf-8", "backslashreplace")) for piece in pieces)
+    lines = (_fold(piece.decode("utf-8", "backslashreplace")) for piece in tail.split(b"\n"))
     return [line for line in lines if line and _is_text(line)]
 
 
@@ -211,6 +208,11 @@ def shorten(line: str, limit: int = LONGEST_LINE) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def _whole_lines(tail: bytes) -> bytes:
+    rest = tail.partition(b"\n")[2]
+    return rest if rest.strip() else tail
+
+
 def evidence_of(record: Mapping[str, Any]) -> str | None:
     """The line of evidence in an `ended` record, None if it has none.
 
@@ -237,15 +239,26 @@ def read_evidence(run_dir: str, reason: str | None) -> Evidence | None:
     """
     if reason is None or not tells(reason):
         return None
-    return find_evidence(*(read_tail(f"{run_dir}/{name}") for _, name in _STREAMS))
+    return find_evidence(*read_tails(run_dir))
+
+
+def read_tails(run_dir: str) -> tuple[bytes, bytes]:
+    """The ends of the standard error and the standard output of a run, where its directory is not repeated.
+
+    Args:
+        run_dir: the directory of the run.
+    """
+    prefix = os.fsencode(f"{run_dir}/")
+    stderr, stdout = (read_tail(f"{run_dir}/{name}").replace(prefix, b"") for _, name in _STREAMS)
+    return stderr, stdout
 
 
 def read_tail(path: str, size: int = TAIL_BYTES) -> bytes:
-    """The last bytes of a file; nothing if it cannot be read, or if a program put something else in its place.
+    """The last lines of a file; nothing if it cannot be read, or if a program put something else in its place.
 
     Args:
         path: the file.
-        size: how many bytes at most.
+        size: how many bytes at most; a first line that lacks its beginning is left out unless it is the only one.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -255,7 +268,8 @@ def read_tail(path: str, size: int = TAIL_BYTES) -> bytes:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return b""
-        return os.pread(descriptor, size, max(0, found.st_size - size))
+        tail = os.pread(descriptor, size, max(0, found.st_size - size))
+        return tail if found.st_size <= size else _whole_lines(tail)
     except OSError:
         return b""
     finally:

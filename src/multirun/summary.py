@@ -13,7 +13,7 @@ from multirun.hints import next_command
 from multirun.hints import shorten as shorten_path
 from multirun.params import describe
 from multirun.styled import Line, Role
-from multirun.wording import printable
+from multirun.wording import printable, why_in_words
 
 if TYPE_CHECKING:
     from multirun.causes import Cause
@@ -130,12 +130,12 @@ def _paragraph(cause: Cause, tail: Tail | None, place: Place) -> Iterator[Line]:
 
 
 def _headline(cause: Cause) -> str:
-    """`12 runs failed: exit:1`."""
+    """`12 runs failed: exit code 1`."""
     if cause.reason == "cancelled":
         ranges = number_ranges([run.index for run in cause.runs])
         return f"{_count(len(cause.runs), 'run')} cancelled: {ranges}"
     run = cause.first
-    why = f"{cause.reason}: {run.message}" if run.message else cause.reason
+    why = why_in_words(cause.reason, run.message)
     return printable(f"{_who(cause)} failed: {shorten(why, LONGEST_LINE)}")
 
 

@@ -101,13 +101,28 @@ def test_a_sweep_that_went_well(good: SweepResult) -> None:
 def test_a_sweep_with_failures(bad: SweepResult) -> None:
     finished = command("status", bad.path)
     assert (finished.returncode, finished.stderr) == (1, "")
-    head, where, *failures = finished.stdout.splitlines()
+    head, where, heading, *causes = finished.stdout.splitlines()
     assert (head, where) == ("multirun: 1 ok, 3 failed of 4, complete", str(bad.path))
-    for line, run in zip(failures, bad.failed, strict=True):
+    assert heading == "3 runs failed for 3 reasons:"
+    headlines = [line for line in causes if not line.startswith(" ")]
+    for line, run in zip(headlines, bad.failed, strict=True):
         assert line.startswith(f"run {run.index} (script=")
         assert f" failed: {why_in_words(str(run.reason), run.message)}" in line
-        assert line.endswith(f"; see {run.stderr}")
-    assert "results.json is no valid JSON" in failures[2]
+        assert f"  more: multirun show {bad.path} {run.index}" in causes
+    assert "results.json is no valid JSON" in headlines[2]
+
+
+def test_failures_that_are_alike_are_told_once(sweep_dir: Path) -> None:
+    runs = [{"n": n, "script": f"echo 'mesh {n}: cannot open' >&2; exit {int(n > 4)}"} for n in range(10)]
+    run_sweep(sweep_dir, runs, SCRIPTED)
+    finished = command("status", sweep_dir)
+    assert finished.stdout.splitlines()[2:] == [
+        "5 runs failed: exit code 1",
+        "  mesh 5: cannot open",
+        "  runs 5-9",
+        "  only with n ≥ 5; every ok run has n ≤ 4",
+        f"  more: multirun show {sweep_dir} 5",
+    ]
 
 
 def test_failures_as_json(bad: SweepResult) -> None:

@@ -36,7 +36,7 @@ GRID = [
 
 EXPLAINED = """\
 20 runs failed for 3 reasons:
-12 runs failed: exit:1
+12 runs failed: exit code 1
   ValueError: singular matrix at node 17, pivot 1e-10
   runs 0-11
   only with vp ≤ 0.2; every ok run has vp ≥ 0.3
@@ -44,13 +44,13 @@ EXPLAINED = """\
   |     raise ValueError(f"singular matrix at node {w * 17}, pivot {vp * 1e-9:g}")
   | ValueError: singular matrix at node 17, pivot 1e-10
   more: multirun show sweep 0
-2 runs failed: signal:SIGSEGV
+2 runs failed: stopped by SIGSEGV (access to memory that is not its own)
   runs 28-29
   only with vp=0.5 and w=5
   the end of run 28 (vp=0.5, w=5, mode='fast'), sweep/runs/000028/stderr.log:
   |  step 49/50
   more: multirun show sweep 28
-6 runs failed: exit:1
+6 runs failed: exit code 1
   doAnalyses: iteration limit reached
   runs 42, 44, 46, 48, 50, 52
   only with vp ≥ 0.8 and mode='fast'
@@ -83,7 +83,7 @@ def test_a_grid_with_three_causes(sweep_dir: Path, tmp_path: Path) -> None:
 def test_programs_that_say_nothing(sweep_dir: Path, code: str) -> None:
     result = run_sweep(sweep_dir, [{"code": f"{code}\nraise SystemExit(3)", "n": n} for n in range(3)], PYTHON)
     lines = explained(result).splitlines()
-    assert lines[0] == "3 runs failed: exit:3"
+    assert lines[0] == "3 runs failed: exit code 3"
     assert lines[1:3] == ["  runs 0-2", "  it wrote nothing that can be read" if code else "  it wrote nothing"]
 
 
@@ -98,7 +98,7 @@ def test_a_program_that_writes_a_great_deal(sweep_dir: Path) -> None:
 def test_what_was_never_started_has_no_output(sweep_dir: Path) -> None:
     result = run_sweep(sweep_dir, [{"name": f"no-such-program-{n}"} for n in range(3)], ["{name}"])
     found = explained(result)
-    assert found.startswith("3 runs failed: exec-failed: command not found: 'no-such-program-0'")
+    assert found.startswith("3 runs failed: command not found: 'no-such-program-0'")
     assert "wrote" not in found
 
 
@@ -107,7 +107,7 @@ def test_results_that_are_missing(sweep_dir: Path) -> None:
     runs += [{"script": "echo '{\"y\": 1}' > $MULTIRUN_RESULTS", "n": n} for n in range(4, 9)]
     result = run_sweep(sweep_dir, runs, SCRIPTED, required_results=True)
     lines = explained(result).splitlines()
-    assert lines[0] == "4 runs failed: no-result: the program ended well but posted no results"
+    assert lines[0] == "4 runs failed: the program ended well but posted no results"
     assert lines[1] == "  Error: measure v0 out of interval"
     assert lines[2:4] == ["  runs 0-3", "  only with n ≤ 3; every ok run has n ≥ 4"]
 

@@ -98,11 +98,18 @@ def test_a_line_that_is_cut_says_so() -> None:
     assert shorten("a\tb\u2028", 10) == "a b\\u2028"
 
 
-def test_a_first_line_without_its_beginning_is_left_out() -> None:
-    tail = (b"e: error: half a line\n" + b"x\n" * TAIL_BYTES)[:TAIL_BYTES]
-    assert "half" not in str(read_lines(tail))
-    assert read_lines(b"e: error: whole\nx\n")[0] == "e: error: whole"
-    assert read_lines(b"y" * TAIL_BYTES) == ["y" * TAIL_BYTES]  # better than nothing
+def test_a_first_line_without_its_beginning_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"e: error: half a line\n" + b"x\n" * 10)
+    assert read_tail(str(path), 30).startswith(b"x\nx\n")
+    assert read_tail(str(path), 43).startswith(b"e: error: half a line\nx\n")
+    path.write_bytes(b"y" * 2 * TAIL_BYTES + b"\n\n")
+    assert read_tail(str(path)).strip() == b"y" * (TAIL_BYTES - 2)  # better than nothing
+
+
+def test_the_directory_of_a_run_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "stderr.log").write_text(f'  File "{tmp_path}/a.py", line 3\nOSError: {tmp_path}/b.dat: gone\n')
+    assert read_evidence(str(tmp_path), "exit:1") == Evidence("stderr", "OSError: b.dat: gone")
 
 
 def test_the_end_of_a_file(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_cause_of_many_runs() -> None:
     one = cause(3, 4, 5, 9, line="ValueError: bad 7", contrast="only with vp ≤ 0.4")
     tails = {3: Tail(LOG, ["starting", "ValueError: bad 7"])}
     assert text(summarise([one], tails, HERE, 5)) == (
-        "4 runs failed: exit:1\n"
+        "4 runs failed: exit code 1\n"
         "  ValueError: bad 7\n"
         "  runs 3-5, 9\n"
         "  only with vp ≤ 0.4\n"
@@ -55,7 +55,7 @@ def test_a_cause_of_many_runs() -> None:
 
 def test_a_single_run() -> None:
     assert text(summarise([cause(3, line="cannot open mesh")], {3: Tail(LOG, ["cannot open mesh"])}, HERE, 5)) == (
-        "run 3 (vp=0.3) failed: exit:1\n  cannot open mesh\n  more: multirun show study 3"
+        "run 3 (vp=0.3) failed: exit code 1\n  cannot open mesh\n  more: multirun show study 3"
     )
 
 
@@ -69,7 +69,7 @@ def test_a_program_that_wrote_nothing() -> None:
 
 def test_a_message_is_part_of_the_reason() -> None:
     lines = summarise([cause(3, reason="no-result", message="the results lack 'y'")], {}, HERE, 5)
-    assert lines[0].plain == "run 3 (vp=0.3) failed: no-result: the results lack 'y'"
+    assert lines[0].plain == "run 3 (vp=0.3) failed: the results lack 'y'"
 
 
 def test_cancelled_runs_are_named_and_no_more() -> None:
@@ -82,7 +82,7 @@ def test_the_largest_causes_are_shown_and_the_others_counted() -> None:
     causes = [cause(*range(10 * n, 10 * n + size)) for n, size in enumerate((1, 5, 2, 4))]
     assert choose(causes, 2) == [causes[1], causes[3]]
     shown = text(summarise(causes, {}, HERE, 2))
-    assert shown.startswith("12 runs failed for 4 reasons:\n5 runs failed: exit:1\n")
+    assert shown.startswith("12 runs failed for 4 reasons:\n5 runs failed: exit code 1\n")
     assert "\n4 runs failed" in shown
     assert shown.endswith("\n3 more runs failed for 2 other reasons; list them with: multirun status study")
     assert text(summarise(causes[:2], {}, HERE, 1)).endswith(
