@@ -135,9 +135,9 @@ class Background:
 
     def _about(self, name: str, group: Sequence[Mapping[str, Any]]) -> Iterator[Condition]:
         """What is true of one parameter in a whole group."""
-        distinct = {simplify(params.get(name, _MISSING)): params.get(name) for params in group}
-        if _MISSING in distinct:
+        if not all(name in params for params in group):
             return
+        distinct = {simplify(params[name]): params[name] for params in group}
         if len(distinct) <= _MOST_VALUES and len(group) >= _FEWEST * len(distinct):
             yield self._among(name, distinct)
         if len(distinct) > 1 and all(type(value) is float for value in distinct):

@@ -86,7 +86,7 @@ def test_of_what_is_not_compared_nothing_is_said(value: Any) -> None:
 
 def test_parameters_that_some_runs_lack() -> None:
     assert Background([{}] * 9).contrast([{"x": 1}] * 5) == "only with x=1"
-    assert Background([{"x": 1}] * 9).contrast([{"x": 2}, {}, {"x": 2}]) is None
+    assert Background([{"x": 1}] * 9).contrast([{"x": 2}, {}] * 4) is None
     assert Background([{"x": 1}, {"y": 1}, {"x": 2, "y": 2}] * 3).contrast([{"y": 5}] * 4) == "only with y=5"
     some = [{"x": n} for n in range(9)] + [{"x": None}]
     assert Background(some).contrast([{"x": n} for n in range(9, 20)]) == "only with x ≥ 9"
