@@ -13,7 +13,25 @@ if TYPE_CHECKING:
 
 _FEWEST_RUNS = 5
 _SHORTEST_S = 2.0
+_SLOW_TIMES, _SLOW_MORE_S = 3.0, 2.0
 _NAMED_SWEEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A run that has been running for a while.
+
+    Attributes:
+        name: which one, such as `run 7`.
+        params: its parameters as text, those that vary.
+        elapsed_s: seconds since it began.
+        others_s: seconds that others take, if it takes much longer than they do.
+    """
+
+    name: str
+    params: str
+    elapsed_s: float
+    others_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +44,8 @@ class Moment:
         elapsed_s: seconds since the first of them began, None if that is not known.
         remaining_s: seconds that they will still take, None as long as that would be a guess.
         notices: why something cannot go on for now, the latest first, each once.
+        active: the runs that have been running longest, the oldest first; not all of them.
+        latest_failure: the failure that came last, once there are too many to name them all.
     """
 
     statistics: RunStatistics
@@ -33,6 +53,8 @@ class Moment:
     elapsed_s: float | None = None
     remaining_s: float | None = None
     notices: tuple[str, ...] = ()
+    active: tuple[Active, ...] = ()
+    latest_failure: str | None = None
 
     @property
     def where(self) -> str:
@@ -63,6 +85,16 @@ def subtract(now: RunStatistics, before: RunStatistics) -> RunStatistics:
 def executed_count(statistics: RunStatistics) -> int:
     """How many runs took their time and are over."""
     return statistics.success_count + statistics.failure_count
+
+
+def is_slow(elapsed_s: float, typical_s: float | None) -> bool:
+    """Whether a run takes much longer than others.
+
+    Args:
+        elapsed_s: seconds that it has taken.
+        typical_s: seconds that others took, None if that is not known.
+    """
+    return typical_s is not None and elapsed_s > max(_SLOW_TIMES * typical_s, typical_s + _SLOW_MORE_S)
 
 
 def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) -> float | None:
