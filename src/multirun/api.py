@@ -177,7 +177,8 @@ def _refuse_running_loop() -> None:
     except RuntimeError:
         return
     raise RunningLoopError(
-        "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...)"
+        "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...), "
+        "and in a notebook, which has such a loop: await multirunAsync(..., display=True)"
     )
 
 
