@@ -18,7 +18,7 @@ from collections import deque
 from contextlib import suppress
 from time import monotonic, thread_time
 from types import SimpleNamespace
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 from multirun.display import narrate
 from multirun.run import Run
@@ -34,7 +34,7 @@ class Home:
     def directory(self, index: int) -> str:
         return f"/sweeps/study/runs/{index:06}"
 
-    def load_results(self, run: Run) -> Any:
+    def load_results(self, run: Run) -> object:
         raise NotImplementedError
 
 

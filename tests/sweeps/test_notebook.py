@@ -9,13 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import nbformat
+import nbformat.v4
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tests.invariants import MARK, carriers, check_sweep
 from tests.patience import wait_until_async
 
+FORMAT: Any = nbformat.v4
 JOB = """
 import os, sys, time
 n, gate = int(sys.argv[1]), sys.argv[2]
@@ -44,14 +45,14 @@ class Notebook:
         gate: the file that lets the runs of a sweep end.
     """
 
-    def __init__(self, client: NotebookClient, here: Path) -> None:
+    def __init__(self, client: Any, here: Path) -> None:
         self._client, self._here = client, here
         self.gate = here / "gate"
 
     def start(self, source: str) -> tuple[Any, asyncio.Task[Any]]:
         """A new cell, and the task that executes it."""
         cells = self._client.nb.cells
-        cells.append(nbformat.v4.new_code_cell(source))
+        cells.append(FORMAT.new_code_cell(source))
         return cells[-1], asyncio.create_task(self._client.async_execute_cell(cells[-1], len(cells) - 1))
 
     async def execute(self, source: str) -> Any:
@@ -81,8 +82,8 @@ class Notebook:
 async def open_notebook(here: Path) -> AsyncIterator[Notebook]:
     """A notebook in a directory."""
     (here / "job.py").write_text(JOB)
-    client = NotebookClient(
-        nbformat.v4.new_notebook(), timeout=60, kernel_name="python3", resources={"metadata": {"path": str(here)}}
+    client: Any = NotebookClient(
+        FORMAT.new_notebook(), timeout=60, kernel_name="python3", resources={"metadata": {"path": str(here)}}
     )
     manager = client.create_kernel_manager()
     manager.transport, manager.ip = "ipc", f"{os.environ['JUPYTER_RUNTIME_DIR']}/socket"

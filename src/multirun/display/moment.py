@@ -97,7 +97,7 @@ def is_slow(elapsed_s: float, typical_s: float | None) -> bool:
     return typical_s is not None and elapsed_s > max(_SLOW_TIMES * typical_s, typical_s + _SLOW_MORE_S)
 
 
-def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) -> float | None:
+def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float, *, overdue: bool = False) -> float | None:
     """How many seconds the runs that are not over will still take, if there is ground for saying so.
 
     A running run counts as half done, which is right on average and keeps the estimate from jumping when many end at
@@ -107,10 +107,14 @@ def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) ->
         now: the counts.
         executed: how many runs ended while they were watched.
         watched_s: for how many seconds they were watched.
+        overdue: whether a running run takes much longer than others, so that nobody knows when it will end.
 
     Returns:
-        None while too few have ended, or more may come; also when nothing is left to do.
+        None while too few have ended, or more may come, or only runs are left of which one is overdue; also when
+        nothing is left to do.
     """
+    if overdue and not now.pending_count:
+        return None
     if not now.total_known or watched_s < _SHORTEST_S or executed < max(_FEWEST_RUNS, now.running_count):
         return None
     under_way = now.running_count / 2

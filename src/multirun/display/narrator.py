@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -27,6 +27,7 @@ from multirun.styled import Line
 from multirun.wording import printable
 
 if TYPE_CHECKING:
+    from multirun.display.moment import Active
     from multirun.display.screen import Screen
     from multirun.runners.ledger import Ledger
 
@@ -146,18 +147,22 @@ class Narrator:
         statistics = subtract(self._ledger.statistics(), self._before)
         notices = self._notices()
         now = monotonic()
-        executed = executed_count(statistics) - self._executed_before
-        watched_s = now - max(self._began, self._ledger.busy_since)
-        remaining_s = None if notices else estimate_remaining_s(statistics, executed, watched_s)
+        active = observe(self._ledger, self._variation, self._roots(), now)
         return Moment(
             statistics,
             tuple(map(printable, self._roots())),
             now - self._ledger.busy_since,
-            remaining_s,
+            None if notices else self._remaining_s(statistics, active, now),
             notices,
-            observe(self._ledger, self._variation, self._roots(), now),
+            active,
             self._latest_failure(),
         )
+
+    def _remaining_s(self, statistics: RunStatistics, active: Sequence[Active], now: float) -> float | None:
+        executed = executed_count(statistics) - self._executed_before
+        watched_s = now - max(self._began, self._ledger.busy_since)
+        overdue = any(run.others_s is not None for run in active)
+        return estimate_remaining_s(statistics, executed, watched_s, overdue=overdue)
 
     def _latest_failure(self) -> str | None:
         run = self._watch.latest
