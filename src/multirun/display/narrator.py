@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from multirun.display.activity import Variation, name_run, observe
 from multirun.display.counts import render_summary
@@ -29,6 +29,7 @@ from multirun.wording import printable
 if TYPE_CHECKING:
     from multirun.display.moment import Active
     from multirun.display.screen import Screen
+    from multirun.run import Run
     from multirun.runners.ledger import Ledger
 
 _SHORTEST_PAUSE_S = 0.2
@@ -133,7 +134,7 @@ class Narrator:
         cancelled = [run for run in failed if run.reason == "cancelled"]
         for run in failed:
             if len(cancelled) < 2 or run.reason != "cancelled":
-                yield failure_news(run, self._variation.select(run.params), roots, here)
+                yield failure_news(run, self._telling(run), roots, here)
         if len(cancelled) > 1:
             yield cancelled_news(cancelled)
         if self._watch.flooded and not self._flood_said:
@@ -168,7 +169,12 @@ class Narrator:
         run = self._watch.latest
         if run is None or not self._watch.flooded:
             return None
-        return latest_failure(run, name_run(run, self._roots()), self._variation.select(run.params))
+        return latest_failure(run, name_run(run, self._roots()), self._telling(run))
+
+    def _telling(self, run: Run) -> Mapping[str, Any]:
+        """Those parameters of a run that tell it from others; all as long as nobody knows what others there will be."""
+        self._variation.note(run.params)
+        return self._variation.select(run.params) if self._ledger.is_plan_closed else run.params
 
 
 def recount(ledger: Ledger) -> None:

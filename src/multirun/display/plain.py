@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from multirun.display.outlet import Outlet
+from multirun.durations import format_duration
 from multirun.wording import begin_line, progress_line
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 600.0
 _PATIENCE_S = 1.0
 _UNKNOWN_S = 1.0
+_NAMED_SLOW = 2
 
 
 def pause_after_s(elapsed_s: float) -> float:
@@ -58,7 +60,7 @@ class PlainLines:
             self._shown, self._shown_s = moment.statistics, elapsed_s
             self._due_s = elapsed_s + pause_after_s(elapsed_s)
             line = progress_line(moment.statistics, moment.elapsed_s, moment.remaining_s)
-            self._put("; ".join([line, *moment.notices]))
+            self._put("; ".join([line, *moment.notices, *_slow_runs(moment)]))
 
     def _is_news(self, moment: Moment, elapsed_s: float) -> bool:
         return moment.statistics != self._shown or elapsed_s - self._shown_s >= _LONGEST_PAUSE_S
@@ -74,3 +76,12 @@ class PlainLines:
         for line in lines:
             self.say(line)
         self._outlet.drain(_PATIENCE_S)
+
+
+def _slow_runs(moment: Moment) -> list[str]:
+    """Of the runs that take much longer than others, the first few."""
+    slow = [(run, run.others_s) for run in moment.active if run.others_s is not None][:_NAMED_SLOW]
+    return [
+        f"slow: {run.name} ({run.params}), {format_duration(run.elapsed_s)}, others take {format_duration(others_s)}"
+        for run, others_s in slow
+    ]

@@ -120,9 +120,14 @@ class Ledger:
         durations = list(self._durations)
         return median(durations) if len(durations) >= _FEWEST_DURATIONS else None
 
+    @property
+    def is_plan_closed(self) -> bool:
+        """Whether all runs are known of every sweep that has begun."""
+        return self._growing == 0
+
     def statistics(self) -> RunStatistics:
         """The counts as they are now."""
-        return self._tally.statistics(total_known=self._growing == 0)
+        return self._tally.statistics(total_known=self.is_plan_closed)
 
     def _tell(self, run: Run | None) -> None:
         for listener in tuple(self.listeners):
