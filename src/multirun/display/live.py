@@ -34,11 +34,16 @@ class LiveBar:
         self._terminal = Terminal.of(stream, self)
         self._marks = UNICODE if self._terminal.is_unicode else ASCII
 
+    @property
+    def width(self) -> int:
+        """How many cells a row may take."""
+        return self._terminal.width
+
     def say(self, line: Line, more: Line | None = None) -> None:
         """Write a line above the rows, or two if it would be too long."""
         if more is None:
             self._terminal.say(line)
-        elif cells(line) + len(_JOINT) + cells(more) <= self._terminal.width:
+        elif cells(line) + len(_JOINT) + cells(more) <= self.width:
             self._terminal.say(line + Line.of(_JOINT) + more)
         else:
             self._terminal.say(line, Line.of(_INDENT) + more)
@@ -49,7 +54,7 @@ class LiveBar:
             return
         terminal = self._terminal
         label = f"{moment.names}: " if terminal.is_shared else ""
-        terminal.show(self, render_rows(moment, terminal.width, terminal.height, self._marks, label))
+        terminal.show(self, render_rows(moment, self.width, terminal.height, self._marks, label))
 
     def close(self, lines: Sequence[Line]) -> None:
         """Replace the rows by the last words."""

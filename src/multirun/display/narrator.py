@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from multirun.runners.ledger import Ledger
 
 _SHORTEST_PAUSE_S = 0.2
+_NAMED_NOTICES = 100
 _NO_RUNS = RunStatistics(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -122,12 +123,12 @@ class Narrator:
             self._screen.close(last_words(self._moment(), self._screen.here))
 
     def _say_news(self, screen: Screen) -> None:
-        for line, more in self._news(screen.here):
-            screen.say(line, more)
         for notice in self._notices():
-            if notice not in self._said:
+            if notice not in self._said and len(self._said) < _NAMED_NOTICES:
                 self._said.add(notice)
                 screen.say(Line.of((notice, "notice")))
+        for line, more in self._news(screen.here):
+            screen.say(line, more)
 
     def _news(self, here: str) -> Iterator[News]:
         failed, roots = self._watch.take(), self._roots()

@@ -13,7 +13,6 @@ from multirun.styled import Line, Role
 if TYPE_CHECKING:
     from multirun.display.moment import Moment
 
-_WIDTH = 100
 _MOST_NEWS = 100
 _COLOURS: dict[Role, str] = {
     "running": "color:#00838f",
@@ -47,6 +46,7 @@ class NotebookCell:
     """
 
     pause_s = 0.5
+    width = 100
 
     def __init__(self) -> None:
         """Show nothing yet."""
@@ -65,7 +65,7 @@ class NotebookCell:
         if moment.statistics.total_count:
             from multirun.display.rows import render_rows  # the width of characters is a large table
 
-            self._show([*render_rows(moment, _WIDTH), *self._news])
+            self._show([*render_rows(moment, self.width), *self._news])
 
     def close(self, lines: Sequence[Line]) -> None:
         """Replace the rows by the last words."""

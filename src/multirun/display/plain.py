@@ -31,6 +31,7 @@ class PlainLines:
 
     pause_s = 0.25
     here = ""  # a log is read by whoever, wherever
+    width = None
 
     def __init__(self, stream: TextIO | None) -> None:
         """Say nothing yet.

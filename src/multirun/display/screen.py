@@ -23,6 +23,11 @@ class Screen(Protocol):
         """The directory to which paths may be relative; empty if whoever reads this may be elsewhere."""
         ...
 
+    @property
+    def width(self) -> int | None:
+        """How many cells a line may take; None if that does not matter."""
+        ...
+
     def say(self, line: Line, more: Line | None = None) -> None:
         """Something happened that people should know; it stays to be seen.
 
