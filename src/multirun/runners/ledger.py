@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from statistics import median
 from threading import get_ident
 from time import monotonic
 
@@ -117,8 +116,8 @@ class Ledger:
 
     def typical_s(self) -> float | None:
         """Seconds that runs took, the median of the latest successful ones; None as long as there are too few."""
-        durations = list(self._durations)
-        return median(durations) if len(durations) >= _FEWEST_DURATIONS else None
+        durations = sorted(tuple(self._durations))  # a copy first: another thread may add to them
+        return durations[len(durations) // 2] if len(durations) >= _FEWEST_DURATIONS else None
 
     @property
     def is_plan_closed(self) -> bool:
