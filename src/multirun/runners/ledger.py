@@ -116,7 +116,7 @@ class Ledger:
 
     def typical_s(self) -> float | None:
         """Seconds that runs took, the median of the latest successful ones; None as long as there are too few."""
-        durations = sorted(tuple(self._durations))  # a copy first: another thread may add to them
+        durations = sorted(self._durations)
         return durations[len(durations) // 2] if len(durations) >= _FEWEST_DURATIONS else None
 
     @property
