@@ -75,7 +75,7 @@ def test_in_a_pipe_there_are_few_plain_lines(here: Path) -> None:
     lines = done.stderr.splitlines()
     assert len(lines) <= 6 + int(done.stderr.count(" after "))
     assert lines[0] == f"multirun: 40 runs in {here}/sweep"
-    assert f"multirun: run 12 (n=12) failed: exit:1; more: multirun show {here}/sweep 12" in lines
+    assert f"multirun: run 12 (n=12, kind='thing') failed: exit code 1; more: multirun show {here}/sweep 12" in lines
     assert (here / "sweep/runs/000012/stderr.log").read_text() == "run 12 diverged\n"
     assert re.fullmatch(rf"multirun: 36 ok, 4 failed of 40 in [\d.]+ s; see {here}/sweep", lines[-1])
     assert done.stdout.endswith("36 succeeded\n")
@@ -136,7 +136,7 @@ def test_on_a_terminal_a_few_rows_stay_up_to_date(here: Path) -> None:
         gate.touch()
         lines = finish(pty, process)
     failures = [line for line in lines if "failed:" in line]
-    assert "run 22 (n=22) failed: exit:1; more: multirun show sweep 22" in failures
+    assert "run 22 (n=22) failed: exit code 1; more: multirun show sweep 22" in failures
     assert re.fullmatch(r"27 ok, 3 failed of 30 in [\d.]+ s; see sweep", lines[-2])
     assert sorted(lines) == sorted([*failures, *(f"callback {n}" for n in range(30) if n % 10 != 2), *lines[-2:]])
     assert lines[-1] == "27 succeeded"
@@ -187,7 +187,7 @@ async def test_status_beside_a_sweep_ends_with_it(here: Path) -> None:
         )
         await displayStatus(runner)
     lines = log.getvalue().splitlines()
-    assert len([line for line in lines if "run 2 (n=2) failed: exit:1; more: " in line]) == 1
+    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1; more: " in line]) == 1
     assert re.fullmatch(r"multirun: 5 ok, 1 failed of 6 in [\d.]+ s; see \S+", lines[-2])
     assert lines[-1] == f"multirun: 5 ok, 1 failed of 6; see {here / 'sweep'}"
     check_sweep(here / "sweep", result=result)

@@ -124,7 +124,7 @@ async def test_a_cell_stays_up_to_date_and_ends_with_a_summary(tmp_path: Path) -
         cell, task = notebook.start_sweep()
         await wait_until_async(lambda: re.search(r"━.* 2 running, 2 ok, 1 failed, 3 waiting of 8", shown(cell)))
         await wait_until_async(lambda: re.search(r"\n  run 3  n=3  \d s\n  run 4  n=4  \d s\n", shown(cell)))
-        assert "\nrun 2 (n=2) failed: exit:1" in shown(cell)
+        assert "\nrun 2 (n=2) failed: exit code 1" in shown(cell)
         assert shown(cell).endswith("; more: multirun show sweep 2")
         notebook.gate.touch()
         await task

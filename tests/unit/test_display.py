@@ -519,7 +519,7 @@ def test_line_is_drawn_in_place_and_replaced_by_the_summary(pty: Pty) -> None:
     assert len(pty.read().splitlines()) == 2
     line.close([render_summary(make_moment(3.0, ok=1, failed=1))])
     assert pty.read().splitlines() == [
-        "run 7 (x=1) failed: exit:3; more: multirun show /sweeps/one 7",
+        "run 7 (x=1) failed: exit code 3; more: multirun show /sweeps/one 7",
         "1 ok, 1 failed of 2 in 3.0 s; see /sweeps/one",
     ]
 
@@ -757,7 +757,7 @@ async def test_a_whole_sweep_in_a_log(play: Play, log: io.StringIO) -> None:
         play.succeed(*runs[:3])
         await wait_until_async(lambda: "4 runs in /sweeps/one" in log.getvalue())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit:3; more" in log.getvalue())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in log.getvalue())
         play.end()
     lines = log.getvalue().splitlines()
     assert len(lines) == 3
@@ -781,7 +781,7 @@ async def test_a_whole_sweep_on_a_terminal(play: Play, pty: Pty) -> None:
         runs = play.begin(4)
         await wait_until_async(lambda: "4 waiting of 4  0:00" in pty.read())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit:3; more" in pty.read())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in pty.read())
         play.succeed(*runs[:3])
         play.end()
     assert re.fullmatch(r"run 3 .*\n3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", pty.read())
@@ -813,7 +813,7 @@ async def test_an_error_is_not_hidden_and_the_last_state_is_shown(play: Play, lo
             await sweep()
     assert caught.value.__context__ is None
     lines = log.getvalue().splitlines()
-    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit:3; more: ")
+    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; more: ")
     assert lines[2].startswith("multirun: 1 failed, 2 waiting of 3 in ")
 
 
@@ -854,7 +854,7 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
         play.end()
     _, *failures, _ = log.getvalue().splitlines()
     assert failures == [
-        "multirun: run 3 (x=3) failed: timeout; more: multirun show /sweeps/one 3",
+        "multirun: run 3 (x=3) failed: took longer than its time limit; more: multirun show /sweeps/one 3",
         "multirun: cancelled: runs 0, 1, 2",
     ]
 

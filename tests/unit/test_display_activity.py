@@ -223,7 +223,7 @@ def make_failure(**params: Any) -> Run:
 
 def test_news_of_a_failure_end_with_the_command_that_shows_more() -> None:
     line, more = failure_news(make_failure(vdd=0.4), {"vdd": 0.4}, [ROOT], "/sweeps")
-    assert line.plain == "run 17 (vdd=0.4) failed: exit:1"
+    assert line.plain == "run 17 (vdd=0.4) failed: exit code 1"
     assert more is not None
     assert more.plain == "more: multirun show study 17"
     _, more = failure_news(make_failure(), {}, ["/elsewhere"], "/sweeps")

@@ -146,9 +146,9 @@ async def test_after_a_flood_the_latest_failure_is_on_a_row_of_its_own(pty: Pty)
         async with narrate(runner, draw=True):
             for run in runs[:NAMED_FAILURES]:
                 ledger.move(run, "failure")
-            await wait_until_async(lambda: pty.read().count("failed: exit:3") == NAMED_FAILURES)
+            await wait_until_async(lambda: pty.read().count("failed: exit code 3") == NAMED_FAILURES)
             assert "latest" not in pty.page.text
-            assert "run 7 (x=7) failed: exit:3; more: multirun show sweeps/study 7\n" in pty.page.text
+            assert "run 7 (x=7) failed: exit code 3; more: multirun show sweeps/study 7\n" in pty.page.text
             for run in runs[NAMED_FAILURES:-1]:
                 ledger.move(run, "failure")
             await wait_until_async(lambda: f"latest failure: run {runs[-2].index} (x=" in pty.read())
@@ -156,7 +156,7 @@ async def test_after_a_flood_the_latest_failure_is_on_a_row_of_its_own(pty: Pty)
             ledger.move(runs[-1], "success")
             ledger.end(ROOT)
     assert "latest" not in pty.read()
-    assert pty.page.text.count("failed: exit:3") == NAMED_FAILURES
+    assert pty.page.text.count("failed: exit code 3") == NAMED_FAILURES
 
 
 async def test_it_is_drawn_no_more_than_five_times_a_second(pty: Pty) -> None:

@@ -127,15 +127,15 @@ class Narrator:
             if notice not in self._said and len(self._said) < _NAMED_NOTICES:
                 self._said.add(notice)
                 screen.say(Line.of((notice, "notice")))
-        for line, more in self._news(screen.here):
+        for line, more in self._news(screen):
             screen.say(line, more)
 
-    def _news(self, here: str) -> Iterator[News]:
-        failed, roots = self._watch.take(), self._roots()
+    def _news(self, screen: Screen) -> Iterator[News]:
+        failed, roots, here = self._watch.take(), self._roots(), screen.here
         cancelled = [run for run in failed if run.reason == "cancelled"]
         for run in failed:
             if len(cancelled) < 2 or run.reason != "cancelled":
-                yield failure_news(run, self._telling(run), roots, here)
+                yield failure_news(run, run.params if screen.width is None else self._telling(run), roots, here)
         if len(cancelled) > 1:
             yield cancelled_news(cancelled)
         if self._watch.flooded and not self._flood_said:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from multirun.hints import next_command, root_of
 from multirun.params import describe
 from multirun.styled import Line
-from multirun.wording import cancelled_line, printable
+from multirun.wording import cancelled_line, printable, why_in_words
 
 if TYPE_CHECKING:
     from multirun.run import Run
@@ -44,7 +44,7 @@ def failure_news(run: Run, params: Mapping[str, Any], roots: Sequence[str], here
 
 def cause(run: Run) -> str:
     """Why a run failed, in one line: the reason, what there is to say about it, and what the program said last."""
-    parts = [run.reason, run.message, _evidence(run)]
+    parts = [why_in_words(run.reason or "", run.message), _evidence(run)]
     return printable(": ".join(part for part in parts if part))
 
 
