@@ -61,7 +61,7 @@ def multirun(
 ) -> SweepResult:
     """Run a command once for each set of parameters, each in a directory of its own.
 
-    Shows a live line on a terminal and plain lines elsewhere. In the main thread, Ctrl-C, SIGTERM and SIGHUP
+    Shows live rows on a terminal and plain lines elsewhere. In the main thread, Ctrl-C, SIGTERM and SIGHUP
     end all runs and then the call: the first with `grace`, the second at once.
 
     Args:
@@ -154,7 +154,7 @@ async def multirunAsync(
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
         check: see `multirun`.
-        display: whether to show what is going on; None means no.
+        display: whether to show what is going on, in a notebook below the cell; None means no.
         dry_run: see `multirun`.
 
     Returns:
@@ -177,7 +177,8 @@ def _refuse_running_loop() -> None:
     except RuntimeError:
         return
     raise RunningLoopError(
-        "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...)"
+        "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...), "
+        "and in a notebook, which has such a loop: await multirunAsync(..., display=True)"
     )
 
 

@@ -75,8 +75,7 @@ def test_in_a_pipe_there_are_few_plain_lines(here: Path) -> None:
     lines = done.stderr.splitlines()
     assert len(lines) <= 6 + int(done.stderr.count(" after "))
     assert lines[0] == f"multirun: 40 runs in {here}/sweep"
-    failure = f"multirun: run 12 (n=12, kind='thing') failed: exit code 1; see {here}/sweep/runs/000012/stderr.log"
-    assert failure in lines
+    assert f"multirun: run 12 (n=12, kind='thing') failed: exit code 1; more: multirun show {here}/sweep 12" in lines
     assert (here / "sweep/runs/000012/stderr.log").read_text() == "run 12 diverged\n"
     assert re.fullmatch(rf"multirun: 36 ok, 4 failed of 40 in [\d.]+ s; see {here}/sweep", lines[-1])
     assert done.stdout.endswith("36 succeeded\n")
@@ -128,20 +127,20 @@ def finish(pty: Pty, process: subprocess.Popen[bytes]) -> list[str]:
     return pty.read().splitlines()
 
 
-def test_on_a_terminal_one_line_stays_up_to_date(here: Path) -> None:
+def test_on_a_terminal_a_few_rows_stay_up_to_date(here: Path) -> None:
     gate = here / "gate"
     with on_terminal(here, command(30, str(gate))) as (pty, process):
-        pty.wait_for(r"2 running, 2 ok, 1 failed, 25 waiting of 30  0:0\d$")
-        assert len(pty.page.text.splitlines()) == 4
+        pty.wait_for(r"2 running, 2 ok, 1 failed, 25 waiting of 30  0:0\d\n  run 3  n=3  \d s\n  run 4  n=4  \d s$")
+        assert len(pty.page.text.splitlines()) == 6
         assert widest(pty.page.text) < 100
         gate.touch()
         lines = finish(pty, process)
     failures = [line for line in lines if "failed:" in line]
-    assert "run 22 (n=22, kind='thing') failed: exit code 1; see sweep/runs/000022/stderr.log" in failures
+    assert "run 22 (n=22) failed: exit code 1; more: multirun show sweep 22" in failures
     assert re.fullmatch(r"27 ok, 3 failed of 30 in [\d.]+ s; see sweep", lines[-2])
     assert sorted(lines) == sorted([*failures, *(f"callback {n}" for n in range(30) if n % 10 != 2), *lines[-2:]])
     assert lines[-1] == "27 succeeded"
-    assert pty.page.orders <= set("JKm")
+    assert pty.page.orders <= set("AJKm")
     check_sweep(here / "sweep")
 
 
@@ -188,7 +187,7 @@ async def test_status_beside_a_sweep_ends_with_it(here: Path) -> None:
         )
         await displayStatus(runner)
     lines = log.getvalue().splitlines()
-    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1; see " in line]) == 1
+    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1; more: " in line]) == 1
     assert re.fullmatch(r"multirun: 5 ok, 1 failed of 6 in [\d.]+ s; see \S+", lines[-2])
     assert lines[-1] == f"multirun: 5 ok, 1 failed of 6; see {here / 'sweep'}"
     check_sweep(here / "sweep", result=result)
@@ -248,15 +247,19 @@ def test_terminal_that_breaks_lines_anew_shows_no_remains(here: Path) -> None:
     def seen() -> list[str]:
         return [line for line in tmux("capture-pane", "-p", "-J", "-S", "-").splitlines() if line]
 
+    def shows(words: str, count: int) -> bool:
+        rows = seen()
+        return len(rows) == count and words in rows[3]
+
     script = f"PWD={shlex.quote(str(here))} {shlex.join(command(30, str(gate)))}; echo over; read -r"
     tmux("-u", "new-session", "-d", "-x", "110", "-y", "30", "bash", "-c", script)
     try:
-        wait_until(lambda: any("━" in line and "25 waiting" in line for line in seen()))
+        wait_until(lambda: shows("25 waiting of 30", 6) and shows("━", 6))
         for columns in (70, 45, 30, 20, 60, 110):
             tmux("resize-window", "-x", str(columns), "-y", "30")
-            words = "25 waiting of 30" if columns > 45 else "3/30|of 30"
-            wait_until(lambda words=words: re.search(words, seen()[-1]))  # type: ignore[misc]
-            assert len(seen()) == 4, seen()
+            words = "25 waiting of 30" if columns > 45 else "of 30" if columns > 30 else "3/30"
+            count = 6 if columns > 24 else 4
+            wait_until(lambda words=words, count=count: shows(words, count))  # type: ignore[misc]
         gate.touch()
         wait_until(lambda: seen()[-1] == "over")
         assert not [line for line in seen() if "running" in line]

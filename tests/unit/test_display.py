@@ -16,24 +16,27 @@ from typing import Any, TextIO, cast
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from rich.text import Text
 from tests.patience import wait_until, wait_until_async
 from tests.terminals import Pty, widest
 
 from multirun import displayStatus
 from multirun.display import narrate
-from multirun.display.live import LiveLine
+from multirun.display.cells import cells
+from multirun.display.counts import render_summary
+from multirun.display.live import LiveBar
 from multirun.display.moment import Moment, estimate_remaining_s, subtract
 from multirun.display.narrator import Narrator, open_screen
+from multirun.display.news import News, failure_news
 from multirun.display.outlet import Outlet
 from multirun.display.plain import PlainLines, pause_after_s
-from multirun.display.row import ASCII, UNICODE, render_bar, render_row, render_summary
+from multirun.display.row import ASCII, UNICODE, render_bar, render_row
 from multirun.display.terminal import Terminal
 from multirun.display.watch import NAMED_FAILURES, Watch
 from multirun.run import Run
 from multirun.runners.abstract import AbstractRunner
 from multirun.runners.ledger import Ledger
 from multirun.statistics import RunStatistics
+from multirun.styled import Line
 from multirun.wording import (
     clock,
     counts_line,
@@ -73,6 +76,10 @@ def make_moment(elapsed_s: float | None = 12.0, *notices: str, **counts: Any) ->
     return Moment(make_statistics(**counts), ("/sweeps/one",), elapsed_s, None, notices)
 
 
+def news(run: Run) -> News:
+    return failure_news(run, run.params, ["/sweeps/one"], "")
+
+
 class Play:
     """A ledger that is moved on by hand, as an engine would."""
 
@@ -99,6 +106,12 @@ class Play:
 
     def end(self, root: str = "/sweeps/one") -> None:
         self.ledger.end(root)
+
+
+@pytest.fixture(autouse=True)
+def locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests do not depend on the locale of whoever starts them."""
+    monkeypatch.setattr("multirun.display.outlet.initial_environment", lambda: {"LANG": "C.UTF-8"})
 
 
 @pytest.fixture
@@ -248,7 +261,7 @@ def test_subtracted_counts_add_up(now: RunStatistics, before: RunStatistics) -> 
 
 @given(moments, st.integers(1, 200), st.sampled_from([UNICODE, ASCII]), st.sampled_from(["", "label: ", "広い" * 20]))
 def test_row_never_is_wider_than_it_may(moment: Moment, width: int, marks: Any, label: str) -> None:
-    assert render_row(moment, width, marks, label).cell_len <= width
+    assert cells(render_row(moment, width, marks, label)) <= width
 
 
 def test_row_always_says_how_many_are_done_and_failed() -> None:
@@ -308,10 +321,7 @@ def test_bar_has_its_width_and_hides_no_failure(now: RunStatistics, width: int) 
 def test_summary_has_colours_for_the_counts_only() -> None:
     summary = render_summary(make_moment(ok=98, failed=2))
     assert summary.plain == "98 ok, 2 failed of 100 in 12 s; see /sweeps/one"
-    assert {str(span.style): summary.plain[span.start : span.end] for span in summary.spans} == {
-        "green": "98 ok",
-        "bold red": "2 failed",
-    }
+    assert {piece.role: piece.text for piece in summary if piece.role} == {"ok": "98 ok", "failed": "2 failed"}
 
 
 # ---------------------------------------------------------------------------------------------- watch
@@ -364,7 +374,7 @@ def test_plain_lines_are_few() -> None:
     lines = PlainLines(log)
     for quarter in range(4 * 3600):
         lines.update(make_moment(quarter / 4, running=1, ok=quarter, waiting=20_000 - quarter))
-    lines.close(make_moment(3600.0, ok=20_000))
+    lines.close([render_summary(make_moment(3600.0, ok=20_000))])
     first, *progress, last = log.getvalue().splitlines()
     assert first == "multirun: 20001 runs in /sweeps/one"
     assert progress[0] == "multirun: 1 running, 40 ok, 19960 waiting of 20001 after 10 s"
@@ -483,9 +493,9 @@ def test_a_screen_without_a_stream_is_silent(is_closed: bool) -> None:
     stream = io.StringIO()
     stream.close()
     screen = open_screen(stream if is_closed else None)
-    screen.say_failure(make_run())
+    screen.say(*news(make_run()))
     screen.update(make_moment(ok=1))
-    screen.close(make_moment(ok=1))
+    screen.close([render_summary(make_moment(ok=1))])
 
 
 # ------------------------------------------------------------------------------------------- terminal
@@ -500,62 +510,62 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_line_is_drawn_in_place_and_replaced_by_the_summary(pty: Pty) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(1.0, running=1, waiting=1))
     assert pty.read().endswith("1 running, 1 waiting of 2  0:01")
     line.update(make_moment(2.0, running=1, ok=1))
     assert pty.read().endswith("1 running, 1 ok of 2  0:02")
-    line.say_failure(make_run(x=1))
+    line.say(*news(make_run(x=1)))
     assert len(pty.read().splitlines()) == 2
-    line.close(make_moment(3.0, ok=1, failed=1))
+    line.close([render_summary(make_moment(3.0, ok=1, failed=1))])
     assert pty.read().splitlines() == [
-        "run 7 (x=1) failed: exit code 3; see /sweeps/one/runs/000007/stderr.log",
+        "run 7 (x=1) failed: exit code 3; more: multirun show /sweeps/one 7",
         "1 ok, 1 failed of 2 in 3.0 s; see /sweeps/one",
     ]
 
 
 def test_cursor_is_never_hidden_and_rests_where_erasing_is_right(pty: Pty) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(running=1))
     pty.read()
     assert pty.raw.endswith("\x1b[J\r")
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     pty.read()
     assert pty.page.orders <= set("JKmA")
 
 
 def test_unchanged_line_is_not_drawn_again(pty: Pty) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     for _ in range(10):
         line.update(make_moment(1.0, running=1))
     pty.read()
     assert pty.raw.count("1 running") == 1
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
 
 
 @pytest.mark.parametrize("columns", [20, 21, 40, 79, 80, 200])
 def test_line_follows_the_width_of_the_terminal(pty: Pty, columns: int) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(running=4, ok=12, failed=1, waiting=83))
     pty.read()
     pty.resize(columns)
     line.update(make_moment(running=4, ok=12, failed=2, waiting=83))
     assert widest(pty.read()) < columns
     assert "2 failed" in pty.page.text
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
 
 
 def test_terminal_without_a_size_is_eighty_columns_wide(pty: Pty) -> None:
     pty.resize(0, 0)
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(running=4, ok=12, failed=1, waiting=83))
     assert 0 < widest(pty.read()) < 80
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
 
 
 def test_others_may_write_while_the_line_is_there(pty: Pty, now: list[float]) -> None:
     handler = logging.StreamHandler(pty.stream)
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(1.0, running=1))
     print("printed", file=pty.stream)
     handler.handle(logging.makeLogRecord({"msg": "logged [bold]%s[/x]", "args": ("it",)}))
@@ -568,12 +578,12 @@ def test_others_may_write_while_the_line_is_there(pty: Pty, now: list[float]) ->
     expected = ["printed", "logged [bold]it[/x]", "one line", "many pieces", "last"]
     assert pty.read().splitlines()[:-1] == expected
     assert pty.page.text.endswith("1 running of 1  0:02")
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     assert pty.read().splitlines()[:-1] == expected
 
 
 def test_line_comes_back_although_somebody_does_not_end_his(pty: Pty, now: list[float]) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     print("..", end="", file=pty.stream)
     line.update(make_moment(1.0, running=1))
     assert pty.read() == ".."
@@ -582,15 +592,15 @@ def test_line_comes_back_although_somebody_does_not_end_his(pty: Pty, now: list[
     first, second = pty.read().splitlines()
     assert first == ".."
     assert second.endswith("0:02")
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
 
 
 def test_news_do_not_wait_for_somebody_to_end_his_line(pty: Pty, now: list[float]) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     print("..", end="", file=pty.stream)
-    line.say("news")
+    line.say(Line.of("news"))
     assert pty.read().splitlines() == ["..", "news"]
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
 
 
 def test_streams_are_as_before_when_the_last_display_left(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -598,12 +608,12 @@ def test_streams_are_as_before_when_the_last_display_left(pty: Pty, monkeypatch:
     monkeypatch.setattr(sys, "stdout", other)
     elsewhere = io.TextIOWrapper(io.BytesIO())
     before = {stream: dict(vars(stream)) for stream in (pty.stream, other, elsewhere)}
-    first, second = LiveLine(pty.stream), LiveLine(pty.stream)
+    first, second = LiveBar(pty.stream), LiveBar(pty.stream)
     assert "write" in vars(pty.stream)
     assert "write" in vars(other)
-    first.close(make_moment(ok=1))
+    first.close([render_summary(make_moment(ok=1))])
     assert "write" in vars(other)
-    second.close(make_moment(ok=1))
+    second.close([render_summary(make_moment(ok=1))])
     assert before == {stream: dict(vars(stream)) for stream in (pty.stream, other, elsewhere)}
     other.close()
 
@@ -617,9 +627,9 @@ def test_a_hook_of_somebody_else_is_kept(pty: Pty) -> None:
         return own(text)
 
     vars(pty.stream)["write"] = spy
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     print("x", file=pty.stream)
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     assert vars(pty.stream).pop("write") is spy
     assert seen == ["x", "\n"]
 
@@ -628,16 +638,16 @@ def test_output_that_goes_elsewhere_is_left_alone(
     pty: Pty, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = dict(vars(sys.stdout))
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     print("for a file")
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     assert "for a file" not in pty.read()
     assert capfd.readouterr().out == "for a file\n"
     assert dict(vars(sys.stdout)) == before
 
 
 def test_two_displays_share_a_terminal(pty: Pty) -> None:
-    one, two = LiveLine(pty.stream), LiveLine(pty.stream)
+    one, two = LiveBar(pty.stream), LiveBar(pty.stream)
     one.update(Moment(make_statistics(running=1), ("/sweeps/one",)))
     two.update(Moment(make_statistics(running=2), ("/sweeps/two",)))
     print("above both", file=pty.stream)
@@ -646,55 +656,55 @@ def test_two_displays_share_a_terminal(pty: Pty) -> None:
     assert rows[0] == "above both"
     assert rows[1].endswith("one: 3 running of 3")
     assert rows[2].endswith("two: 2 running of 2")
-    one.close(Moment(make_statistics(ok=3), ("/sweeps/one",)))
+    one.close([render_summary(Moment(make_statistics(ok=3), ("/sweeps/one",)))])
     two.update(Moment(make_statistics(ok=2), ("/sweeps/two",)))
     rows = pty.read().splitlines()
     assert rows[1] == "3 ok of 3; see /sweeps/one"
     assert len(rows) == 3
-    two.close(Moment(make_statistics(ok=2), ("/sweeps/two",)))
+    two.close([render_summary(Moment(make_statistics(ok=2), ("/sweeps/two",)))])
     assert pty.read().splitlines()[1:] == ["3 ok of 3; see /sweeps/one", "2 ok of 2; see /sweeps/two"]
 
 
 def test_more_displays_than_rows_do_not_scroll_the_terminal(pty: Pty) -> None:
     pty.resize(80, 4)
-    lines = [LiveLine(pty.stream) for _ in range(6)]
+    lines = [LiveBar(pty.stream) for _ in range(6)]
     for number, line in enumerate(lines):
         line.update(Moment(make_statistics(running=number + 1), (f"/{number}",)))
     assert len(pty.read().splitlines()) == 3
     for line in lines:
-        line.close(make_moment(ok=1))
+        line.close([render_summary(make_moment(ok=1))])
     assert len(pty.read().splitlines()) == 6
 
 
 def test_stopped_terminal_stops_nobody_else(pty: Pty) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(1.0, running=1))
     pty.type(b"\x13")  # Ctrl-S
     for second in range(1_000):
         line.update(make_moment(float(second), running=1))
-    line.say("kept")
+    line.say(Line.of("kept"))
     pty.type(b"\x11")
     wait_until(line._terminal._outlet.drain, what="the terminal goes on")
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     assert pty.read().splitlines() == ["kept", "1 ok of 1 in 12 s; see /sweeps/one"]
 
 
 def test_a_terminal_that_hung_up_is_borne(pty: Pty) -> None:
-    line = LiveLine(pty.stream)
+    line = LiveBar(pty.stream)
     line.update(make_moment(1.0, running=1))
     os.close(pty._ours)
     pty._ours = os.open(os.devnull, os.O_RDONLY)
     line.update(make_moment(2.0, running=1))
-    line.say_failure(make_run())
-    line.close(make_moment(ok=1))
+    line.say(*news(make_run()))
+    line.close([render_summary(make_moment(ok=1))])
     assert not Terminal._open
 
 
 def test_colours_can_be_refused(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
     def colours() -> set[int]:
-        line = LiveLine(pty.stream)
+        line = LiveBar(pty.stream)
         line.update(make_moment(running=1, failed=1))
-        line.close(make_moment(failed=1))
+        line.close([render_summary(make_moment(failed=1))])
         pty.read()
         codes = itertools.chain.from_iterable(codes.split(";") for codes in re.findall(r"\x1b\[([\d;]+)m", pty.raw))
         return {int(code) for code in codes if int(code) >= 30}
@@ -717,24 +727,13 @@ def test_terminals_that_cannot_move_their_cursor_get_plain_lines(
 
 def test_terminals_of_other_encodings_get_ascii() -> None:
     pty = Pty(encoding="latin-1")
-    line = LiveLine(pty.stream)
-    line.say_failure(make_run(name="x" * 500))
+    line = LiveBar(pty.stream)
+    line.say(*news(make_run(name="x" * 500)))
     line.update(make_moment(5.0, "w" * 300, running=1, waiting=9))
-    line.close(make_moment(ok=1))
+    line.close([render_summary(make_moment(ok=1))])
     pty.read()
     assert pty.raw.isascii()
     pty.close()
-
-
-def test_paths_below_the_users_directory_are_short(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PWD", "/sweeps")
-    line = LiveLine(pty.stream)
-    line.say_failure(make_run())
-    line.close(make_moment(ok=1))
-    assert pty.read().splitlines() == [
-        "run 7 failed: exit code 3; see one/runs/000007/stderr.log",
-        "1 ok of 1 in 12 s; see one",
-    ]
 
 
 # ------------------------------------------------------------------------------------------- narrator
@@ -758,7 +757,7 @@ async def test_a_whole_sweep_in_a_log(play: Play, log: io.StringIO) -> None:
         play.succeed(*runs[:3])
         await wait_until_async(lambda: "4 runs in /sweeps/one" in log.getvalue())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; see" in log.getvalue())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in log.getvalue())
         play.end()
     lines = log.getvalue().splitlines()
     assert len(lines) == 3
@@ -782,7 +781,7 @@ async def test_a_whole_sweep_on_a_terminal(play: Play, pty: Pty) -> None:
         runs = play.begin(4)
         await wait_until_async(lambda: "4 waiting of 4  0:00" in pty.read())
         play.fail(runs[3])
-        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; see" in pty.read())
+        await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in pty.read())
         play.succeed(*runs[:3])
         play.end()
     assert re.fullmatch(r"run 3 .*\n3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", pty.read())
@@ -814,7 +813,7 @@ async def test_an_error_is_not_hidden_and_the_last_state_is_shown(play: Play, lo
             await sweep()
     assert caught.value.__context__ is None
     lines = log.getvalue().splitlines()
-    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; see ")
+    assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; more: ")
     assert lines[2].startswith("multirun: 1 failed, 2 waiting of 3 in ")
 
 
@@ -855,7 +854,7 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
         play.end()
     _, *failures, _ = log.getvalue().splitlines()
     assert failures == [
-        "multirun: run 3 (x=3) failed: took longer than its time limit; see /sweeps/one/runs/000003/stderr.log",
+        "multirun: run 3 (x=3) failed: took longer than its time limit; more: multirun show /sweeps/one 3",
         "multirun: cancelled: runs 0, 1, 2",
     ]
 
@@ -988,6 +987,6 @@ print(sorted(name for name in sys.modules if name.startswith("rich")))
 
 def test_text_of_others_is_not_taken_for_markup(pty: Pty) -> None:
     terminal = Terminal.of(pty.stream, "me")
-    terminal.say(Text("[red]x[/blue] :smile: " + "y" * 300))
-    terminal.leave("me", Text("end"))
+    terminal.say(Line.of("[red]x[/blue] :smile: " + "y" * 300))
+    terminal.leave("me", [Line.of("end")])
     assert pty.read().splitlines() == ["[red]x[/blue] :smile: " + "y" * 300, "end"]

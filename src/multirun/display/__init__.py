@@ -1,4 +1,4 @@
-"""What people see of a sweep while it runs: one line that stays up to date on a terminal, plain lines elsewhere."""
+"""What people see of a sweep while it runs: a few rows that stay up to date on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 async def displayStatus(runner: AbstractRunner) -> None:
     """Show on standard error what a runner does until all of it is complete.
 
-    On a terminal that is one line which stays up to date, below whatever else is written there; elsewhere a plain line
-    now and then. Runs that fail are named as they do, and a summary comes last.
+    On a terminal these are at most eight rows which stay up to date, below whatever else is written there: the counts,
+    and the runs that have been running longest. In a notebook it is the output of the cell; elsewhere a plain line now
+    and then. Runs that fail are named as they do, and a summary comes last.
 
     If the runner has not begun any sweep yet, this waits for the first one. If it has ended all of its sweeps, only
     their summary is shown.

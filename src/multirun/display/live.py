@@ -1,26 +1,28 @@
-"""The line that stays up to date on a terminal."""
+"""The rows that stay up to date on a terminal."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from rich.text import Text
-
-from multirun.display.row import ASCII, NOTICE_STYLE, STYLES, UNICODE, render_row, render_summary
+from multirun.display.cells import cells
+from multirun.display.row import ASCII, UNICODE
+from multirun.display.rows import render_rows
 from multirun.display.terminal import Terminal
-from multirun.wording import failure_line
+from multirun.hints import users_directory
+from multirun.styled import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from multirun.display.moment import Moment
-    from multirun.run import Run
+
+_JOINT, _INDENT = "; ", "  "
 
 
-class LiveLine:
-    """One row at the bottom of a terminal, and lines above it for what is new."""
+class LiveBar:
+    """A few rows at the bottom of a terminal, and lines above them for what is new."""
 
-    pause_s = 0.25
+    pause_s = 0.2
 
     def __init__(self, stream: TextIO) -> None:
         """Show nothing yet.
@@ -28,37 +30,32 @@ class LiveLine:
         Args:
             stream: a terminal that can move its cursor.
         """
+        self.here = users_directory()
         self._terminal = Terminal.of(stream, self)
         self._marks = UNICODE if self._terminal.is_unicode else ASCII
 
-    def say_failure(self, run: Run) -> None:
-        """A run failed."""
-        line = Text(_nearby(failure_line(run)))
-        line.stylize(STYLES["failed"], 0, len(f"run {run.index}"))
-        line.highlight_words([" failed: "], STYLES["failed"])
-        self._terminal.say(line)
+    @property
+    def width(self) -> int:
+        """How many cells a row may take."""
+        return self._terminal.width
 
-    def say_notice(self, text: str) -> None:
-        """Something cannot go on for now."""
-        self._terminal.say(Text(text, style=NOTICE_STYLE))
-
-    def say(self, text: str) -> None:
-        """Anything else that people should know."""
-        self._terminal.say(Text(text, style="dim"))
+    def say(self, line: Line, more: Line | None = None) -> None:
+        """Write a line above the rows, or two if it would be too long."""
+        if more is None:
+            self._terminal.say(line)
+        elif cells(line) + len(_JOINT) + cells(more) <= self.width:
+            self._terminal.say(line + Line.of(_JOINT) + more)
+        else:
+            self._terminal.say(line, Line.of(_INDENT) + more)
 
     def update(self, moment: Moment) -> None:
-        """Draw the line anew."""
+        """Draw the rows anew."""
         if not moment.statistics.total_count:
             return
-        label = f"{moment.names}: " if self._terminal.is_shared else ""
-        self._terminal.show(self, render_row(moment, self._terminal.width, self._marks, label))
+        terminal = self._terminal
+        label = f"{moment.names}: " if terminal.is_shared else ""
+        terminal.show(self, render_rows(moment, self.width, terminal.height, self._marks, label))
 
-    def close(self, moment: Moment) -> None:
-        """Replace the line by a summary."""
-        self._terminal.leave(self, render_summary(replace(moment, places=tuple(map(_nearby, moment.places)))))
-
-
-def _nearby(text: str) -> str:
-    """A text in which paths below the directory where the user is are shorter; the shell says which that is."""
-    here = os.environ.get("PWD", "").rstrip("/")
-    return text.replace(f"{here}/", "") if here else text
+    def close(self, lines: Sequence[Line]) -> None:
+        """Replace the rows by the last words."""
+        self._terminal.leave(self, lines)

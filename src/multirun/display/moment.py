@@ -13,7 +13,25 @@ if TYPE_CHECKING:
 
 _FEWEST_RUNS = 5
 _SHORTEST_S = 2.0
+_SLOW_TIMES, _SLOW_MORE_S = 3.0, 2.0
 _NAMED_SWEEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A run that has been running for a while.
+
+    Attributes:
+        name: which one, such as `run 7`.
+        params: its parameters as text, those that vary.
+        elapsed_s: seconds since it began.
+        others_s: seconds that others take, if it takes much longer than they do.
+    """
+
+    name: str
+    params: str
+    elapsed_s: float
+    others_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +44,8 @@ class Moment:
         elapsed_s: seconds since the first of them began, None if that is not known.
         remaining_s: seconds that they will still take, None as long as that would be a guess.
         notices: why something cannot go on for now, the latest first, each once.
+        active: the runs that have been running longest, the oldest first; not all of them.
+        latest_failure: the failure that came last, once there are too many to name them all.
     """
 
     statistics: RunStatistics
@@ -33,6 +53,8 @@ class Moment:
     elapsed_s: float | None = None
     remaining_s: float | None = None
     notices: tuple[str, ...] = ()
+    active: tuple[Active, ...] = ()
+    latest_failure: str | None = None
 
     @property
     def where(self) -> str:
@@ -65,7 +87,17 @@ def executed_count(statistics: RunStatistics) -> int:
     return statistics.success_count + statistics.failure_count
 
 
-def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) -> float | None:
+def is_slow(elapsed_s: float, typical_s: float | None) -> bool:
+    """Whether a run takes much longer than others.
+
+    Args:
+        elapsed_s: seconds that it has taken.
+        typical_s: seconds that others took, None if that is not known.
+    """
+    return typical_s is not None and elapsed_s > max(_SLOW_TIMES * typical_s, typical_s + _SLOW_MORE_S)
+
+
+def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float, *, overdue: bool = False) -> float | None:
     """How many seconds the runs that are not over will still take, if there is ground for saying so.
 
     A running run counts as half done, which is right on average and keeps the estimate from jumping when many end at
@@ -75,10 +107,14 @@ def estimate_remaining_s(now: RunStatistics, executed: int, watched_s: float) ->
         now: the counts.
         executed: how many runs ended while they were watched.
         watched_s: for how many seconds they were watched.
+        overdue: whether a running run takes much longer than others, so that nobody knows when it will end.
 
     Returns:
-        None while too few have ended, or more may come; also when nothing is left to do.
+        None while too few have ended, or more may come, or only runs are left of which one is overdue; also when
+        nothing is left to do.
     """
+    if overdue and not now.pending_count:
+        return None
     if not now.total_known or watched_s < _SHORTEST_S or executed < max(_FEWEST_RUNS, now.running_count):
         return None
     under_way = now.running_count / 2

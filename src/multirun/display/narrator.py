@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
+from multirun.display.activity import Variation, name_run, observe
+from multirun.display.counts import render_summary
 from multirun.display.moment import Moment, estimate_remaining_s, executed_count, subtract
+from multirun.display.news import News, cancelled_news, failure_news, flood_news, latest_failure
+from multirun.display.notebook import NotebookCell, is_notebook
 from multirun.display.plain import PlainLines
 from multirun.display.watch import Watch
+from multirun.hints import shorten
 from multirun.statistics import RunStatistics
-from multirun.wording import cancelled_line, printable
+from multirun.styled import Line
+from multirun.wording import printable
 
 if TYPE_CHECKING:
+    from multirun.display.moment import Active
     from multirun.display.screen import Screen
+    from multirun.run import Run
     from multirun.runners.ledger import Ledger
 
-_SHORTEST_PAUSE_S = 0.05
+_SHORTEST_PAUSE_S = 0.2
+_NAMED_NOTICES = 100
 _NO_RUNS = RunStatistics(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -42,6 +52,7 @@ class Narrator:
         self._began = self._told = monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._said: set[str] = set()
+        self._variation = Variation()
         self._flood_said = self._faulty = False
         # What an idle runner did before is over and not shown again; what a busy one did belongs to what it does.
         self._before = _NO_RUNS if ledger.serving else ledger.statistics()
@@ -109,24 +120,27 @@ class Narrator:
         self._screen.update(self._moment())
         self._say_news(self._screen)
         if last:
-            self._screen.close(self._moment())
+            self._screen.close(last_words(self._moment(), self._screen.here))
 
     def _say_news(self, screen: Screen) -> None:
-        failed = self._watch.take()
+        for notice in self._notices():
+            if notice not in self._said and len(self._said) < _NAMED_NOTICES:
+                self._said.add(notice)
+                screen.say(Line.of((notice, "notice")))
+        for line, more in self._news(screen):
+            screen.say(line, more)
+
+    def _news(self, screen: Screen) -> Iterator[News]:
+        failed, roots, here = self._watch.take(), self._roots(), screen.here
         cancelled = [run for run in failed if run.reason == "cancelled"]
         for run in failed:
             if len(cancelled) < 2 or run.reason != "cancelled":
-                screen.say_failure(run)
+                yield failure_news(run, run.params if screen.width is None else self._telling(run), roots, here)
         if len(cancelled) > 1:
-            screen.say(cancelled_line(cancelled))
+            yield cancelled_news(cancelled)
         if self._watch.flooded and not self._flood_said:
             self._flood_said = True
-            listing = " or ".join(f"multirun status {shlex.quote(root)}" for root in self._roots())
-            screen.say(f"further failures are counted only; list them with: {listing}")
-        for notice in self._notices():
-            if notice not in self._said:
-                self._said.add(notice)
-                screen.say_notice(notice)
+            yield flood_news(roots, here)
 
     def _notices(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(printable(text) for text in reversed(tuple(self._ledger.notices.values()))))
@@ -135,29 +149,64 @@ class Narrator:
         statistics = subtract(self._ledger.statistics(), self._before)
         notices = self._notices()
         now = monotonic()
+        active = observe(self._ledger, self._variation, self._roots(), now)
+        return Moment(
+            statistics,
+            tuple(map(printable, self._roots())),
+            now - self._ledger.busy_since,
+            None if notices else self._remaining_s(statistics, active, now),
+            notices,
+            active,
+            self._latest_failure(),
+        )
+
+    def _remaining_s(self, statistics: RunStatistics, active: Sequence[Active], now: float) -> float | None:
         executed = executed_count(statistics) - self._executed_before
         watched_s = now - max(self._began, self._ledger.busy_since)
-        remaining_s = None if notices else estimate_remaining_s(statistics, executed, watched_s)
-        elapsed_s = now - self._ledger.busy_since
-        return Moment(statistics, tuple(map(printable, self._roots())), elapsed_s, remaining_s, notices)
+        overdue = any(run.others_s is not None for run in active)
+        return estimate_remaining_s(statistics, executed, watched_s, overdue=overdue)
+
+    def _latest_failure(self) -> str | None:
+        run = self._watch.latest
+        if run is None or not self._watch.flooded:
+            return None
+        return latest_failure(run, name_run(run, self._roots()), self._telling(run))
+
+    def _telling(self, run: Run) -> Mapping[str, Any]:
+        """Those parameters of a run that tell it from others; all as long as nobody knows what others there will be."""
+        self._variation.note(run.params)
+        return self._variation.select(run.params) if self._ledger.is_plan_closed else run.params
 
 
 def recount(ledger: Ledger) -> None:
     """Show the summary of a runner that has ended all of its sweeps."""
-    open_screen(sys.stderr).close(Moment(ledger.statistics(), tuple(map(printable, ledger.served))))
+    screen = open_screen(sys.stderr)
+    screen.close(last_words(Moment(ledger.statistics(), tuple(map(printable, ledger.served))), screen.here))
+
+
+def last_words(moment: Moment, here: str) -> list[Line]:
+    """What is shown at the end.
+
+    Args:
+        moment: how things stand.
+        here: the directory to which paths may be relative.
+    """
+    return [render_summary(replace(moment, places=tuple(shorten(place, here) for place in moment.places)))]
 
 
 def open_screen(stream: TextIO | None) -> Screen:
-    """A live line if a stream is a terminal that can move its cursor, else plain lines.
+    """Live rows if a stream is a terminal that can move its cursor, a cell in a notebook, else plain lines.
 
     Args:
         stream: where to write; None and closed ones are borne in silence.
     """
-    if stream is None or not _is_capable(stream):
-        return PlainLines(stream)
-    from multirun.display.live import LiveLine  # it costs more than all the rest, and only a terminal needs it
+    if stream is not None and _is_capable(stream):
+        from multirun.display.live import LiveBar
 
-    return LiveLine(stream)
+        return LiveBar(stream)
+    if stream is not None and is_notebook(stream):
+        return NotebookCell()
+    return PlainLines(stream)
 
 
 def _is_capable(stream: TextIO) -> bool:

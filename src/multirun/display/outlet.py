@@ -5,18 +5,43 @@ from __future__ import annotations
 import io
 import os
 import select
+from collections.abc import Mapping
 from typing import TextIO
 
 _PIECE = 4096
 """A pipe that can be written to takes this much at once."""
+_LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")
+"""The variables that say which encoding a terminal has; the first that is set counts."""
 _PLAINER = str.maketrans({"…": "...", "·": "-"})
+
+
+def initial_environment() -> dict[str, str]:
+    """The environment as the process was given it: Python changes its locale if that is C."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            items = file.read().decode(errors="replace").split("\0")
+    except OSError:
+        return dict(os.environ)
+    return dict((*item.partition("=")[::2],) for item in items if "=" in item)
+
+
+def speaks_unicode(environment: Mapping[str, str]) -> bool:
+    """Whether the user's locale does, or somebody told Python that UTF-8 is what is wanted.
+
+    Args:
+        environment: the variables that the user set.
+    """
+    if environment.get("PYTHONIOENCODING") or environment.get("PYTHONUTF8") == "1":
+        return True
+    locale = next((environment[name] for name in _LOCALES if environment.get(name)), "C")
+    return locale not in ("C", "POSIX")
 
 
 class Outlet:
     """A stream that loses what it cannot get rid of.
 
     Attributes:
-        is_unicode: whether it takes every character.
+        is_unicode: whether it takes every character, and whoever reads it can see it.
         broken: whether it is closed, or was found to be; then nothing is written any more.
     """
 
@@ -28,7 +53,7 @@ class Outlet:
         """
         self._stream = stream
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
-        self.is_unicode = self._encoding.lower().startswith("utf")
+        self.is_unicode = self._encoding.lower().startswith("utf") and speaks_unicode(initial_environment())
         self.broken = stream is None
         self._rest = b""
         self._descriptor = _descriptor_of(stream)

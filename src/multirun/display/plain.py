@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from multirun.display.outlet import Outlet
-from multirun.wording import begin_line, failure_line, progress_line, summary_line
+from multirun.durations import format_duration
+from multirun.wording import begin_line, progress_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from multirun.display.moment import Moment
-    from multirun.run import Run
     from multirun.statistics import RunStatistics
+    from multirun.styled import Line
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 600.0
 _PATIENCE_S = 1.0
 _UNKNOWN_S = 1.0
+_NAMED_SLOW = 2
 
 
 def pause_after_s(elapsed_s: float) -> float:
@@ -26,6 +30,8 @@ class PlainLines:
     """A line when a sweep begins, when something happens, now and then, and at the end; all begin with `multirun: `."""
 
     pause_s = 0.25
+    here = ""  # a log is read by whoever, wherever
+    width = None
 
     def __init__(self, stream: TextIO | None) -> None:
         """Say nothing yet.
@@ -38,16 +44,11 @@ class PlainLines:
         self._shown: RunStatistics | None = None
         self._shown_s = 0.0
 
-    def say_failure(self, run: Run) -> None:
-        """A run failed."""
-        self.say(failure_line(run))
-
-    def say_notice(self, text: str) -> None:
-        """Something cannot go on for now."""
-        self.say(text)
-
-    def say(self, text: str) -> None:
+    def say(self, line: Line, more: Line | None = None) -> None:
         """One line."""
+        self._put(line.plain if more is None else f"{line.plain}; {more.plain}")
+
+    def _put(self, text: str) -> None:
         self._outlet.put(f"multirun: {text}\n")
 
     def update(self, moment: Moment) -> None:
@@ -60,7 +61,7 @@ class PlainLines:
             self._shown, self._shown_s = moment.statistics, elapsed_s
             self._due_s = elapsed_s + pause_after_s(elapsed_s)
             line = progress_line(moment.statistics, moment.elapsed_s, moment.remaining_s)
-            self.say("; ".join([line, *moment.notices]))
+            self._put("; ".join([line, *moment.notices, *_slow_runs(moment)]))
 
     def _is_news(self, moment: Moment, elapsed_s: float) -> bool:
         return moment.statistics != self._shown or elapsed_s - self._shown_s >= _LONGEST_PAUSE_S
@@ -69,9 +70,19 @@ class PlainLines:
         """The first line, as soon as it is known how many runs there are, or that this will not be known soon."""
         if moment.statistics.total_known or moment.statistics.complete_count or elapsed_s >= _UNKNOWN_S:
             self._due_s = elapsed_s + pause_after_s(0)
-            self.say(begin_line(moment.statistics, moment.where))
+            self._put(begin_line(moment.statistics, moment.where))
 
-    def close(self, moment: Moment) -> None:
-        """The last line."""
-        self.say(summary_line(moment.statistics, moment.elapsed_s, moment.where))
+    def close(self, lines: Sequence[Line]) -> None:
+        """The last lines."""
+        for line in lines:
+            self.say(line)
         self._outlet.drain(_PATIENCE_S)
+
+
+def _slow_runs(moment: Moment) -> list[str]:
+    """Of the runs that take much longer than others, the first few."""
+    slow = [(run, run.others_s) for run in moment.active if run.others_s is not None][:_NAMED_SLOW]
+    return [
+        f"slow: {run.name} ({run.params}), {format_duration(run.elapsed_s)}, others take {format_duration(others_s)}"
+        for run, others_s in slow
+    ]

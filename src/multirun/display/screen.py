@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from multirun.display.moment import Moment
-    from multirun.run import Run
+    from multirun.styled import Line
 
 
 class Screen(Protocol):
@@ -17,22 +18,29 @@ class Screen(Protocol):
         """Seconds between two moments."""
         ...
 
-    def say_failure(self, run: Run) -> None:
-        """A run failed."""
+    @property
+    def here(self) -> str:
+        """The directory to which paths may be relative; empty if whoever reads this may be elsewhere."""
         ...
 
-    def say_notice(self, text: str) -> None:
-        """Something cannot go on for now."""
+    @property
+    def width(self) -> int | None:
+        """How many cells a line may take; None if that does not matter."""
         ...
 
-    def say(self, text: str) -> None:
-        """Anything else that people should know."""
+    def say(self, line: Line, more: Line | None = None) -> None:
+        """Something happened that people should know; it stays to be seen.
+
+        Args:
+            line: what.
+            more: where to learn more.
+        """
         ...
 
     def update(self, moment: Moment) -> None:
         """Show how things stand."""
         ...
 
-    def close(self, moment: Moment) -> None:
-        """Show how things stand at the end."""
+    def close(self, lines: Sequence[Line]) -> None:
+        """Replace how things stand by the last words."""
         ...

@@ -10,15 +10,18 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from time import monotonic
-from typing import ClassVar, TextIO
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
-from rich.console import Console
-from rich.text import Text
-
+from multirun.display.cells import cut
 from multirun.display.outlet import Outlet
+from multirun.display.paint import are_colours_welcome, paint
+from multirun.display.rows import MOST_ROWS
+
+if TYPE_CHECKING:
+    from multirun.styled import Line
 
 _ERASE_REST_OF_ROW, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 _SHORTEST_PAUSE_S = 0.05
@@ -28,7 +31,7 @@ _BROKEN_LINE_S = 2.0
 
 
 class Terminal:
-    """A terminal on which several displays may have a row each.
+    """A terminal on which several displays may have rows.
 
     Attributes:
         is_unicode: whether it takes every character.
@@ -43,20 +46,20 @@ class Terminal:
 
         Args:
             stream: the stream.
-            owner: who wants a row.
+            owner: who wants rows.
         """
         with cls._lock:
             terminal = cls._open.get(id(stream))
             if terminal is None:
                 terminal = cls._open[id(stream)] = cls(stream)
-            terminal._rows.setdefault(owner, Text())
+            terminal._rows.setdefault(owner, [])
             return terminal
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._outlet = Outlet(stream)
-        self._console = Console(file=stream, force_terminal=True, force_jupyter=False, highlight=False, width=80)
-        self._rows: dict[object, Text] = {}
+        self._coloured = are_colours_welcome()
+        self._rows: dict[object, Sequence[Line]] = {}
         self._wanted = self._drawn = ""
         self._drawn_at = 0.0
         self._foreign_line_since: float | None = None
@@ -65,13 +68,18 @@ class Terminal:
 
     @property
     def is_shared(self) -> bool:
-        """Whether there is more than one row."""
+        """Whether there is more than one display."""
         return len(self._rows) > 1
 
     @property
     def width(self) -> int:
         """How many cells a row may take: one less than there are, for terminals differ in what the last one does."""
         return max(1, self._size().columns - 1)
+
+    @property
+    def height(self) -> int:
+        """How many rows each display may take."""
+        return max(1, min(MOST_ROWS, self._size().lines - 1) // max(1, len(self._rows)))
 
     def _size(self) -> os.terminal_size:
         try:
@@ -80,25 +88,25 @@ class Terminal:
             return os.terminal_size((80, 24))
         return os.terminal_size((size.columns or 80, size.lines or 24))
 
-    def show(self, owner: object, row: Text) -> None:
-        """Draw all rows, one of them anew."""
+    def show(self, owner: object, rows: Sequence[Line]) -> None:
+        """Draw all rows, those of one display anew."""
         with self._lock:
-            self._rows[owner] = row
+            self._rows[owner] = rows
             self._compose()
             self._draw()
 
-    def say(self, line: Text) -> None:
-        """Write a line above the rows."""
+    def say(self, *lines: Line) -> None:
+        """Write lines above the rows."""
         with self._lock:
-            self._put_above(line)
+            self._put_above(lines)
             self._draw()
 
-    def leave(self, owner: object, last_words: Text) -> None:
-        """Give up a row.
+    def leave(self, owner: object, last_words: Sequence[Line]) -> None:
+        """Give up rows.
 
         Args:
-            owner: whose row.
-            last_words: a line to be written above the others that are left.
+            owner: whose rows.
+            last_words: lines to be written above the rows that are left.
         """
         with self._lock:
             del self._rows[owner]
@@ -114,22 +122,18 @@ class Terminal:
             hook.remove()
         del self._open[id(self._stream)]
 
-    def _put_above(self, line: Text) -> None:
+    def _put_above(self, lines: Sequence[Line]) -> None:
         self._erase()
         self._end_foreign_line()
-        self._outlet.put(f"{self._styled(line)}\n")
+        self._outlet.put("".join(f"{self._painted(line)}\n" for line in lines))
 
-    def _styled(self, text: Text) -> str:
-        with self._console.capture() as captured:
-            self._console.print(text, end="", soft_wrap=True)
-        return captured.get()
+    def _painted(self, line: Line) -> str:
+        return paint(line, coloured=self._coloured)
 
     def _compose(self) -> None:
         size, width = self._size(), self.width
-        lines = []
-        for row in [row for row in self._rows.values() if row][: size.lines - 1]:
-            row.truncate(width)
-            lines.append(self._styled(row))
+        rows = [row for rows in self._rows.values() for row in rows][: size.lines - 1]
+        lines = [self._painted(cut(row, width, "")) for row in rows]
         up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
         self._wanted = f"{_ERASE_REST_OF_ROW}\n".join(lines) + f"{_ERASE_BELOW}\r{up}" if lines else ""
 

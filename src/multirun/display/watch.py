@@ -21,9 +21,10 @@ class Watch:
 
     Attributes:
         flooded: whether more runs failed than are named.
+        latest: the run that failed last, None before.
     """
 
-    __slots__ = ("_failures", "_left", "_rung", "_wake", "flooded")
+    __slots__ = ("_failures", "_left", "_rung", "_wake", "flooded", "latest")
 
     def __init__(self, wake: Callable[[], None]) -> None:
         """Make a listener.
@@ -32,6 +33,7 @@ class Watch:
             wake: called when there is something to say, once until it is rearmed; perhaps in another thread.
         """
         self.flooded = False
+        self.latest: Run | None = None
         self._wake = wake
         self._failures: deque[Run] = deque()  # the ledger may be moved on in another thread
         self._left = NAMED_FAILURES
@@ -39,9 +41,12 @@ class Watch:
 
     def __call__(self, run: Run | None) -> None:
         """Take note of a change."""
-        if run is not None and (run.status != "failure" or self.flooded):
-            return
         if run is not None:
+            if run.status != "failure":
+                return
+            self.latest = run
+            if self.flooded:
+                return
             self._note(run)
         if not self._rung:
             self._rung = True

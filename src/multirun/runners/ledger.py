@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from threading import get_ident
 from time import monotonic
 
@@ -11,6 +13,9 @@ from multirun.run import Run, RunStatus, check_transition
 from multirun.statistics import RunStatistics, Tally
 
 Listener = Callable[[Run | None], None]
+
+_REMEMBERED_DURATIONS = 99
+_FEWEST_DURATIONS = 5
 
 
 class Ledger:
@@ -36,11 +41,14 @@ class Ledger:
         self.listeners: list[Listener] = []
         self._tally = Tally()
         self._growing = 0
+        self._running: dict[Run, float] = {}  # in the order of their starts
+        self._durations: deque[float] = deque(maxlen=_REMEMBERED_DURATIONS)
 
     def begin(self, root: str) -> None:
         """A sweep begins; how many runs it has is not known yet."""
         if not self.serving:
             self.busy_since = monotonic()
+            self._durations.clear()
         self.serving.append(root)
         self._growing += 1
         self._tell(None)
@@ -80,6 +88,10 @@ class Ledger:
         check_transition(run.status, status)
         self._tally.move(run.status, status)
         run.status = status
+        if status == "running":
+            self._running[run] = monotonic()
+        elif self._running.pop(run, None) is not None and status == "success" and run.duration_s is not None:
+            self._durations.append(run.duration_s)
         self._tell(run)
 
     def notice(self, name: str, text: str | None) -> None:
@@ -92,9 +104,29 @@ class Ledger:
             self.notices[name] = text
         self._tell(None)
 
+    def oldest(self, count: int) -> list[tuple[Run, float]]:
+        """The runs that have been running longest, each with its start on the monotonic clock in seconds.
+
+        Args:
+            count: how many at most; what this costs depends on nothing else.
+        """
+        running = list(islice(self._running, count))  # in one step: another thread may move runs on
+        starts = [(run, self._running.get(run)) for run in running]
+        return [(run, since_s) for run, since_s in starts if since_s is not None]
+
+    def typical_s(self) -> float | None:
+        """Seconds that runs took, the median of the latest successful ones; None as long as there are too few."""
+        durations = sorted(self._durations)
+        return durations[len(durations) // 2] if len(durations) >= _FEWEST_DURATIONS else None
+
+    @property
+    def is_plan_closed(self) -> bool:
+        """Whether all runs are known of every sweep that has begun."""
+        return self._growing == 0
+
     def statistics(self) -> RunStatistics:
         """The counts as they are now."""
-        return self._tally.statistics(total_known=self._growing == 0)
+        return self._tally.statistics(total_known=self.is_plan_closed)
 
     def _tell(self, run: Run | None) -> None:
         for listener in tuple(self.listeners):
