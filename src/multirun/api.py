@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from multirun.command import render
+from multirun.command import render_words
 from multirun.creation import refuse_existing, stamped_path
 from multirun.display import narrate
 from multirun.engine import conduct
@@ -41,11 +41,13 @@ _SHOWN_FAILURES = 5
 def multirun(
     *,
     runs: Iterable[ParamMap],
-    cmd: Sequence[str | os.PathLike[str]],
+    cmd: Sequence[str | os.PathLike[str]] | str,
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
     runner: AbstractRunner | None = None,
     env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    stdin: str | os.PathLike[str] | FileResource | None = None,
+    shell: bool = False,
     timeout: float | str | None = None,
     grace: float | str = 5.0,
     success_codes: Iterable[int] = (0,),
@@ -53,6 +55,8 @@ def multirun(
     required_files: Iterable[str | os.PathLike[str]] = (),
     results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
+    max_output: int | str | None = None,
+    nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
     check: bool = False,
@@ -72,6 +76,8 @@ def multirun(
         input_files: files and folders that every run finds in its directory; a plain path means `FileResource(path)`.
         runner: where to execute runs; without it, `ParallelLocalRunner()`.
         env: environment variables of the runs on top of the caller's; templates as in `cmd`.
+        stdin: a file that each run reads as its standard input, and finds in its directory; without it, nothing.
+        shell: whether `cmd` is one text for `/bin/sh`, in which each parameter is quoted.
         timeout: how long a run may take, in seconds or as text such as `"2h"`; without it, as long as it likes.
         grace: how long a run that has to end may take between SIGTERM and SIGKILL, in seconds or as text.
         success_codes: exit codes that count as a success.
@@ -80,6 +86,10 @@ def multirun(
         results: rules by which results are taken from what the program printed or wrote, by the names of the results:
             `{"energy": {"json": "out.json", "key": "final.energy"}}`. They join what it posted.
         threads_per_run: threads that numerical libraries may use in a run; without it, what the environment says, or 1.
+        max_output: how much a run may write to its standard output and error together, in bytes or as text such as
+            `"100MB"`; a run that writes more is ended. Without it, as much as it likes.
+        nice: how nice runs are to other programs, from 0 to 19 as for the command `nice`; without it, as nice as the
+            caller.
         name: what to call the sweep; the directory is named after it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
         check: whether a failed run raises `RunsFailedError` at the end.
@@ -114,11 +124,13 @@ def multirun(
 async def multirunAsync(
     *,
     runs: Iterable[ParamMap],
-    cmd: Sequence[str | os.PathLike[str]],
+    cmd: Sequence[str | os.PathLike[str]] | str,
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
     runner: AbstractRunner | None = None,
     env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    stdin: str | os.PathLike[str] | FileResource | None = None,
+    shell: bool = False,
     timeout: float | str | None = None,  # noqa: ASYNC109 - of each run, not of the call
     grace: float | str = 5.0,
     success_codes: Iterable[int] = (0,),
@@ -126,6 +138,8 @@ async def multirunAsync(
     required_files: Iterable[str | os.PathLike[str]] = (),
     results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
+    max_output: int | str | None = None,
+    nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
     check: bool = False,
@@ -144,6 +158,8 @@ async def multirunAsync(
         input_files: see `multirun`.
         runner: see `multirun`.
         env: see `multirun`.
+        stdin: see `multirun`.
+        shell: see `multirun`.
         timeout: see `multirun`.
         grace: see `multirun`.
         success_codes: see `multirun`.
@@ -151,6 +167,8 @@ async def multirunAsync(
         required_files: see `multirun`.
         results: see `multirun`.
         threads_per_run: see `multirun`.
+        max_output: see `multirun`.
+        nice: see `multirun`.
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
         check: see `multirun`.
@@ -235,7 +253,7 @@ def _check_current_directory() -> None:
 
 async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:
     """Plan every run, letting other tasks have their turn now and then."""
-    planner = Planner(request.templates, request.env)
+    planner = Planner.of(request)
     planned = []
     for number, params in enumerate(plan_each(planner, request.runs, mistakes), start=1):
         if params is not None:
@@ -263,8 +281,9 @@ def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bo
     tally = Tally()
     tally.add("pending", len(runs))
     if draw and runs:
-        words = shlex.join(render(word, runs[0].params) for word in request.command)
-        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {words}\n")
+        words = render_words(request.command, runs[0].params, shell=request.shell)
+        first = words[-1] if request.shell else shlex.join(words)
+        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {first}\n")
     return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
 
 

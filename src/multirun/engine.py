@@ -123,7 +123,7 @@ class Conductor:
 
     def _generator(self) -> _Pull:
         """A function that pulls one parameter map after another until there is none left or something goes wrong."""
-        planner = Planner(self._request.templates, self._request.env)
+        planner = Planner.of(self._request)
         candidates = iter(self._request.runs)
 
         async def pull() -> Run | None:

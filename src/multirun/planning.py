@@ -8,27 +8,42 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from multirun.command import fields, near_misses, render, split_field
+from multirun.command import fields, near_misses, render, render_shell, split_field
 from multirun.contract import is_system_text
 from multirun.errors import MultirunWarning, ParamsError
 from multirun.params import CheckedParams, check_params, describe
+
+if TYPE_CHECKING:
+    from multirun.request import Request
 
 
 class Planner:
     """Checks the parameter maps of one sweep against its command and environment."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], *, shell: bool = False, files: Sequence[str] = ()
+    ) -> None:
         """Plan runs of a command.
 
         Args:
             command: words of the command, templates included.
             env: environment variables, templates included.
+            shell: whether a shell reads the command.
+            files: names of files from which results are taken, templates included.
         """
-        self._texts = [text for text in (*command, *env.values()) if "{" in text]
-        self._fields = fields(self._texts)
+        fill = render_shell if shell else render
+        filled = [*((text, fill) for text in command), *((text, render) for text in (*files, *env.values()))]
+        self._texts = [(text, fill) for text, fill in filled if "{" in text]
+        self._fields = fields(text for text, _ in self._texts)
         self._seen: set[frozenset[str]] = set()
+
+    @classmethod
+    def of(cls, request: Request) -> Planner:
+        """The planner of what was asked for."""
+        files = [rule.file for rule in request.rules.results]
+        return cls(request.command, request.env, shell=request.shell, files=files)
 
     def plan(self, index: int, candidate: object) -> CheckedParams:
         """Check what the source yielded for a run.
@@ -47,9 +62,9 @@ class Planner:
 
     def _check_templates(self, index: int, params: dict[str, Any]) -> None:
         self._warn_of_near_misses(params)
-        for text in self._texts:
+        for text, fill in self._texts:
             try:
-                rendered = render(text, params)
+                rendered = fill(text, params)
             except ValueError as error:
                 raise ParamsError(f"run {index} ({describe(params)}): {error}") from error
             if not is_system_text(rendered):

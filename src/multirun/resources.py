@@ -60,6 +60,12 @@ class Entry:
     mode: int
 
 
+def find_same(resource: FileResource, resources: Iterable[FileResource]) -> FileResource | None:
+    """The resource among others that gives a run the same thing under the same name, None if there is none."""
+    facts = resource.source, resource.linkage, resource.name
+    return next((each for each in resources if (each.source, each.linkage, each.name) == facts), None)
+
+
 def check_resources(resources: Iterable[FileResource]) -> list[str]:
     """Everything that is wrong with the resources of a sweep, one sentence each."""
     listed = list(resources)

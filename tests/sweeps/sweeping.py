@@ -18,7 +18,7 @@ PYTHON = [sys.executable, "-c", "{code}"]
 POST_PARAMS = [sys.executable, "-c", "import multirun; multirun.postRunResults(multirun.getRunParams())"]
 
 
-def run_sweep(output: Path, runs: Iterable[Mapping[str, Any]], cmd: list[str], **keywords: Any) -> SweepResult:
+def run_sweep(output: Path, runs: Iterable[Mapping[str, Any]], cmd: list[str] | str, **keywords: Any) -> SweepResult:
     """Run a sweep that is to come to its end, show nothing, and check what must hold after every sweep."""
     result = multirun(runs=runs, cmd=cmd, output_path=output, display=False, **keywords)
     check_sweep(output, result=result)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.files import LACKING
 from multirun.launcher.facts import Facts
+from multirun.launcher.limits import Limits, limits_of
 from multirun.launcher.memory import MemoryWatch
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, Order
 from multirun.launcher.spawn import TEXT_BUSY_TRIES, CannotExecuteError, spawn
@@ -199,10 +200,15 @@ class Lane:
             return _End(failure("staging-failed", _why(error)))
         options = bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, lambda left: self._tell_stuck(order, left))
-        self._watch(tree)
-        return self._judge(order, bench, tree)
+        limits = limits_of(options, pid)
+        self._watch(tree, limits)
+        return self._judge(order, bench, tree, limits)
 
-    def _judge(self, order: Order, bench: Workbench, tree: Tree) -> _End:
+    def _judge(self, order: Order, bench: Workbench, tree: Tree, limits: Limits | None) -> _End:
+        excess = limits.excess() if limits is not None and tree.stopped in (None, "output-limit") else None
+        if excess is not None:
+            posted = self._insist(order, read_posted, bench.paths.run(order.run))
+            return _End(failure("output-limit", excess), tree, posted)
         rules = bench.definition.rules
         ending = tree.exit_status or 0, tree.stopped
         extracted = self._extract(order, bench) if rules.results and is_accepted(*ending, rules) else SUCCESS
@@ -266,7 +272,7 @@ class Lane:
         argv, env = bench.prepare(order, self._check_in)
         self._check_in()
         os.chdir(bench.paths.run(order.run))
-        pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE)
+        pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE, bench.definition.stdin)
         self._facts.resume(order.key, order.run)
         return pid
 
@@ -281,9 +287,9 @@ class Lane:
             pass
         return self._start_once(order, bench)
 
-    def _watch(self, tree: Tree) -> None:
+    def _watch(self, tree: Tree, limits: Limits | None) -> None:
         """Wait until nothing of the run is left, and end it when it has to end."""
-        self._listen(tree.advance())  # it takes its time: asking at once would be for nothing
+        self._listen(_due_s(tree, limits))  # it takes its time: asking at once would be for nothing
         while not tree.reap():
             if self._leaving:
                 tree.stop("lost")
@@ -291,12 +297,21 @@ class Lane:
                 tree.kill()
             elif self._stop:
                 tree.stop("cancelled")
-            self._listen(tree.advance())
+            self._listen(_due_s(tree, limits))
 
     def _tell_stuck(self, order: Order, left: list[int]) -> None:
         self._facts.notice(
             order.key, order.run, f"SIGKILL does not end {left}: they wait for a device or belong to another user"
         )
+
+
+def _due_s(tree: Tree, limits: Limits | None) -> float | None:
+    """Do what is due for a run; return the seconds until something will be due, None if nothing will."""
+    if limits is None:
+        return tree.advance()
+    look_s = limits.look(tree)
+    due_s = tree.advance()
+    return look_s if due_s is None else due_s if look_s is None else min(due_s, look_s)
 
 
 def _why(error: Exception) -> str:

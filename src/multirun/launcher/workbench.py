@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from multirun.command import render
+from multirun.command import render, render_words
 from multirun.contract import (
     ENV_ATTEMPT,
     ENV_COOKIE,
@@ -107,7 +107,7 @@ class Workbench:
         params: dict[str, Any] = decode_map(json.loads(params_text))
         for name, value in self._env_templates.items():
             self._env[os.fsencode(name)] = os.fsencode(render(value, params))
-        return [render(word, params) for word in self.definition.command]
+        return render_words(self.definition.command, params, shell=self.definition.shell)
 
     def start_extractor(self, order: Order) -> Extractor:
         """Start to take results from what the program of a run left.
