@@ -23,7 +23,7 @@ class Input:
 
     Attributes:
         name: relative path in each run directory.
-        linkage: `"copy"`, `"shared"` or `"link"`.
+        linkage: `"copy"`, `"shared"`, `"link"` or `"template"`.
         source: absolute path it came from.
         kind: `"file"` or `"folder"`.
         digest: SHA-256 of the snapshot (of a folder: of its sorted names and digests); None for `"link"`.

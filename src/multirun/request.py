@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from multirun.arguments import Runs, optional, short
 from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
 from multirun.extraction.parsing import parse_results
-from multirun.resources import FileResource, check_resources, find_same
+from multirun.needs import Needs, examine
+from multirun.resources import FileResource, check_resources, entries, find_same
 from multirun.runners.abstract import AbstractRunner
 from multirun.sizes import parse_size
 
@@ -36,6 +38,7 @@ class Request:
         on_result: called with each finished run.
         shell: whether the last word of the command is a text for a shell.
         stdin: name of the resource that runs read as their standard input, None for nothing.
+        templates: what the templates among the resources take from the parameters.
     """
 
     runs: Runs
@@ -49,6 +52,7 @@ class Request:
     on_result: Callable[[Run], object] | None
     shell: bool = False
     stdin: str | None = None
+    templates: tuple[Needs, ...] = ()
 
 
 class Inspector:
@@ -95,6 +99,7 @@ class Inspector:
             on_result=attempt("on_result", optional(arguments.parse_callable), given["on_result"]),
             shell=shell,
             stdin=stdin,
+            templates=self._templates(resources),
         )
 
     def _rules(self, given: Mapping[str, Any]) -> Rules:
@@ -129,6 +134,25 @@ class Inspector:
             wanted = next((each for each in resources if each.source == wanted.source), wanted)
         known = find_same(wanted, resources) is not None
         return resources if known else (*resources, wanted), wanted.name
+
+    def _templates(self, resources: tuple[FileResource, ...]) -> tuple[Needs, ...]:
+        """What all templates take; those that cannot be read are no new mistake."""
+        found: list[Needs] = []
+        for resource in resources:
+            if resource.linkage == "template":
+                with suppress(OSError, ValueError):
+                    found += self._examine(resource)
+        return tuple(found)
+
+    def _examine(self, resource: FileResource) -> Iterator[Needs]:
+        path = os.fspath(resource.path)
+        for entry in entries(resource):
+            if not entry.is_folder:
+                label = f"template {os.path.join(path, entry.name) if entry.name else path!r}"
+                with open(entry.source, "rb") as file:
+                    needs, wrong = examine(label, file.read())
+                self.mistakes.extend(wrong)
+                yield needs._replace(is_plain=needs.is_plain and not entry.name)
 
     def switches(self, given: Mapping[str, object]) -> None:
         """Check the keywords that are True or False."""

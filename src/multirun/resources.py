@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from multirun.contract import JOURNAL_DIR, RUNS_DIR, is_reserved_name, is_system_text
 
-FileLinkage = Literal["copy", "shared", "link"]
+FileLinkage = Literal["copy", "shared", "link", "template"]
 LINKAGES: tuple[FileLinkage, ...] = get_args(FileLinkage)
 
 
@@ -22,7 +22,8 @@ class FileResource:
         path: the file or folder, relative to the current directory of the caller.
         linkage: `"shared"`: one read-only copy inside the sweep that each run sees through a symbolic link; `"copy"`:
             a private copy for each run, made from a snapshot taken when the sweep starts; `"link"`: a symbolic link to
-            the original, which must not change while the sweep runs.
+            the original, which must not change while the sweep runs; `"template"`: a copy in which `{{ name }}` is
+            replaced by the parameter of the run (the language is that of Jinja2).
         rename: its relative path in the run directory, which may be nested; by default the last part of `path`.
     """
 
@@ -41,6 +42,28 @@ class FileResource:
     def source(self) -> str:
         """Absolute path of the original."""
         return os.path.abspath(os.fspath(self.path))
+
+
+class Template(FileResource):
+    """A text file, or a folder of them, that is filled in with the parameters of each run.
+
+    The same as `FileResource(path, linkage="template", rename=rename)`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, path: str | os.PathLike[str], rename: str | None = None) -> None:
+        """Name a template.
+
+        Args:
+            path: the file or folder, relative to the current directory of the caller.
+            rename: its relative path in the run directory; by default the last part of `path`.
+        """
+        super().__init__(path, "template", rename)
+
+    def __repr__(self) -> str:
+        rename = "" if self.rename is None else f", rename={self.rename!r}"
+        return f"Template({self.path!r}{rename})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from multirun.definition import Input
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import INPUTS_DIR, SHARED_DIR, SweepPaths, up_to_sweep
+from multirun.templates import TextTemplate, has_tags
 
 _FICLONE = 0x40049409
 _BLOCK = 16 << 20
+_PIECES = 1000
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_KERNEL_COPY = frozenset(
@@ -130,8 +133,29 @@ def _clone(read: int, write: int) -> bool:
     return True
 
 
+def write_pieces(pieces: Iterator[bytes], target: str, mode: int, check_in: Callable[[], None] = _go_on) -> None:
+    """Write what comes piece by piece to a new file.
+
+    Args:
+        pieces: its content.
+        target: the file, which must not exist.
+        mode: its permission bits.
+        check_in: called now and then; what it raises ends the writing.
+    """
+    with open(os.open(target, _CREATE, mode), "wb") as file:
+        for number, piece in enumerate(pieces, start=1):
+            file.write(piece)
+            if number % _PIECES == 0:
+                check_in()
+        os.fchmod(file.fileno(), mode)
+
+
 class Stager:
-    """Fills run directories from the snapshot of one sweep; looks at the snapshot once."""
+    """Fills run directories from the snapshot of one sweep; looks at the snapshot once.
+
+    Attributes:
+        renders: whether it needs the parameters of the runs, because there are templates among the inputs.
+    """
 
     def __init__(self, paths: SweepPaths, inputs: Sequence[Input]) -> None:
         """Prepare.
@@ -139,13 +163,16 @@ class Stager:
         Raises:
             OSError: the snapshot cannot be read.
         """
-        self._links = [entry for entry in inputs if entry.linkage != "copy"]
+        self._links = [entry for entry in inputs if entry.linkage in ("shared", "link")]
         self._folders: list[str] = []
         self._copies: list[tuple[str, str, int]] = []
+        self._templates: list[tuple[TextTemplate, str, int]] = []
         for entry in inputs:
             self._add_parents(entry.name)
-            if entry.linkage == "copy":
-                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name)
+            if entry not in self._links:
+                fill_in = entry.linkage == "template"
+                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name, fill_in=fill_in)
+        self.renders = bool(self._templates)
 
     def _add_parents(self, name: str) -> None:
         parts = name.split("/")[:-1]
@@ -154,33 +181,50 @@ class Stager:
             if folder not in self._folders:
                 self._folders.append(folder)
 
-    def _add_copy(self, top: str, name: str) -> None:
+    def _add_copy(self, top: str, name: str, *, fill_in: bool) -> None:
         for entry in entries(FileResource(top)):
             target = f"{name}/{entry.name}" if entry.name else name
             if entry.is_folder:
                 self._folders.append(target)
+            elif fill_in and _has_tags(entry.source):
+                self._templates.append((TextTemplate(target, entry.source), target, entry.mode))
             else:
                 self._copies.append((entry.source, target, entry.mode))
 
-    def stage(self, run_dir: str, index: int, check_in: Callable[[], None] = _go_on) -> None:
+    def stage(
+        self,
+        run_dir: str,
+        index: int,
+        check_in: Callable[[], None] = _go_on,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
         """Put every resource into a run directory.
 
         Args:
             run_dir: the directory, which exists.
             index: number of the run.
             check_in: called now and then; what it raises ends the staging.
+            params: the parameters of the run, if there are templates.
 
         Raises:
             OSError: the disk refused.
             InputChangedError: a linked file is missing or was changed.
+            ValueError: a template cannot be filled in.
         """
         for folder in self._folders:
             os.mkdir(f"{run_dir}/{folder}")
         for source, target, mode in self._copies:
             copy_file(source, f"{run_dir}/{target}", mode, check_in)
             check_in()
+        for template, target, mode in self._templates:
+            write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode, check_in)
         for entry in self._links:
             os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
+
+
+def _has_tags(path: str) -> bool:
+    with open(path, "rb") as file:
+        return has_tags(file.read())
 
 
 def _target(entry: Input, index: int) -> str:

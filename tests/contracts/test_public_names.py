@@ -51,6 +51,7 @@ NAMES = [
     "RunsFailedError",
     "StorageError",
     "SweepResult",
+    "Template",
     "UnknownNameError",
     "displayStatus",
     "getRunParams",
@@ -243,7 +244,7 @@ def test_a_file_resource() -> None:
 
 
 def test_words_of_the_types() -> None:
-    assert set(get_args(multirun.FileLinkage)) == {"copy", "shared", "link"}
+    assert set(get_args(multirun.FileLinkage)) == {"copy", "shared", "link", "template"}
     assert set(get_args(multirun.RunStatus)) == {"skipped", "pending", "running", "success", "failure"}
 
 
