@@ -168,7 +168,7 @@ def test_the_whole_file_system_has_no_name_of_its_own() -> None:
         ("Copy", "did you mean 'copy'?"),
         ("share", "did you mean 'shared'?"),
         ("symlink", "did you mean 'link'?"),
-        ("tempalte", "did you mean 'template'?"),
+        ("templates", "did you mean 'template'?"),
         ("", "choose one of 'copy', 'shared', 'link', 'template'"),
         (None, "choose one of 'copy', 'shared', 'link', 'template'"),
         (["copy"], "did you mean 'copy'?"),
