@@ -14,6 +14,7 @@ from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
 from multirun.extraction.parsing import parse_results
 from multirun.needs import Needs, examine
+from multirun.preflight import Program, check_program
 from multirun.resources import FileResource, check_resources, entries, find_same
 from multirun.runners.abstract import AbstractRunner
 from multirun.sizes import parse_size
@@ -87,10 +88,15 @@ class Inspector:
         resources = attempt("input_files", arguments.parse_resources, input_files, ())
         resources, stdin = self._read_by_all(resources, given["stdin"])
         self.mistakes.extend(check_resources(resources))
+        checked_runs = attempt("runs", arguments.parse_runs, runs, ())
+        command = attempt("cmd", arguments.parse_shell_command if shell else arguments.parse_command, cmd, ())
+        env = attempt("env", arguments.parse_env, given["env"], {})
+        if command and getattr(given.get("runner"), "uses_this_machine", False):
+            self.mistakes.extend(f"cmd: {mistake}" for mistake in check_program(Program(command, env, resources)))
         return Request(
-            runs=attempt("runs", arguments.parse_runs, runs, ()),
-            command=attempt("cmd", arguments.parse_shell_command if shell else arguments.parse_command, cmd, ()),
-            env=attempt("env", arguments.parse_env, given["env"], {}),
+            runs=checked_runs,
+            command=command,
+            env=env,
             resources=resources,
             rules=rules,
             options=options,
