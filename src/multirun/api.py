@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from multirun.command import render_words
+from multirun.contract import FIRST_FAILED
 from multirun.creation import refuse_existing, stamped_path
 from multirun.display import narrate
 from multirun.engine import conduct
@@ -27,7 +28,7 @@ from multirun.rundir import SweepPaths
 from multirun.runners.local import ParallelLocalRunner
 from multirun.statistics import Tally
 from multirun.sweepresult import SweepResult
-from multirun.wording import failure_line
+from multirun.wording import failure_line, stopped_line
 
 if TYPE_CHECKING:
     from multirun.params import CheckedParams, ParamMap
@@ -59,6 +60,7 @@ def multirun(
     nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
+    first_alone: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -92,6 +94,7 @@ def multirun(
             caller.
         name: what to call the sweep; the directory is named after it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
+        first_alone: whether the first run has to succeed before others start; if it fails, they stay pending.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
         dry_run: check and plan everything, create and start nothing; all runs of the result are pending.
@@ -142,6 +145,7 @@ async def multirunAsync(
     nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
+    first_alone: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -171,6 +175,7 @@ async def multirunAsync(
         nice: see `multirun`.
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
+        first_alone: see `multirun`.
         check: see `multirun`.
         display: whether to show what is going on; None means no.
         dry_run: see `multirun`.
@@ -293,4 +298,6 @@ def _describe_failures(result: SweepResult) -> str:
     lines += [failure_line(run) for run in failed[:_SHOWN_FAILURES]]
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"… and {len(failed) - _SHOWN_FAILURES} more")
+    if result.statistics.pending_count or not result.statistics.total_known:
+        lines.append(stopped_line(FIRST_FAILED))
     return "\n".join(lines)

@@ -40,6 +40,7 @@ class Request:
         shell: whether the last word of the command is a text for a shell.
         stdin: name of the resource that runs read as their standard input, None for nothing.
         templates: what the templates among the resources take from the parameters.
+        first_alone: whether the first run has to succeed before others start.
     """
 
     runs: Runs
@@ -54,6 +55,7 @@ class Request:
     shell: bool = False
     stdin: str | None = None
     templates: tuple[Needs, ...] = ()
+    first_alone: bool = False
 
 
 class Inspector:
@@ -106,6 +108,7 @@ class Inspector:
             shell=shell,
             stdin=stdin,
             templates=self._templates(resources),
+            first_alone=given["first_alone"] is True,
         )
 
     def _rules(self, given: Mapping[str, Any]) -> Rules:
@@ -163,7 +166,13 @@ class Inspector:
     def switches(self, given: Mapping[str, object]) -> None:
         """Check the keywords that are True or False."""
         either = (True, False)
-        switches = {"check": either, "dry_run": either, "shell": either, "display": (None, *either)}
+        switches = {
+            "check": either,
+            "dry_run": either,
+            "shell": either,
+            "first_alone": either,
+            "display": (None, *either),
+        }
         for name, allowed in switches.items():
             if not any(given[name] is value for value in allowed):
                 self.mistakes.append(f"{name}: {short(given[name])} is neither True nor False")

@@ -107,6 +107,7 @@ class Snapshot:
         failed: the failed runs in order.
         alive: whether somebody may be executing it.
         interrupted_count: how many attempts were started and never ended, though nobody executes the sweep any more.
+        stopped: why it was stopped on purpose although runs are left, None if it was not.
     """
 
     definition: Definition
@@ -115,6 +116,7 @@ class Snapshot:
     failed: list[FailedRun]
     alive: bool
     interrupted_count: int
+    stopped: str | None = None
 
 
 def take_snapshot(root: str) -> Snapshot:
@@ -144,7 +146,9 @@ def take_snapshot(root: str) -> Snapshot:
         if record is not None and status == "failure":
             failed.append(_failed_run(planned, record, paths))
     interrupted = 0 if alive else sum(record["event"] == "started" for record in state.values())
-    return Snapshot(definition, paths, tally.statistics(total_known=known), failed, alive, interrupted)
+    last = journals.get(ORCHESTRATOR, [])[-1:]
+    stopped = last[0].get("stopped") if last else None
+    return Snapshot(definition, paths, tally.statistics(total_known=known), failed, alive, interrupted, stopped)
 
 
 def _failed_run(planned: PlannedRun, record: Record, paths: SweepPaths) -> FailedRun:

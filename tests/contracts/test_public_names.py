@@ -80,6 +80,7 @@ KEYWORDS = {
     "nice": None,
     "name": None,
     "on_result": None,
+    "first_alone": False,
     "check": False,
     "display": None,
     "dry_run": False,

@@ -36,6 +36,7 @@ MINIMAL: dict[str, Any] = {
     "shell": False,
     "max_output": None,
     "nice": None,
+    "first_alone": False,
 }
 
 
@@ -313,16 +314,26 @@ def test_nothing_at_all_escapes_as_another_error(value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "good"),
     [
-        *[(name, value, True) for name in ("check", "dry_run", "shell", "display") for value in (True, False)],
+        *[
+            (name, value, True)
+            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for value in (True, False)
+        ],
         ("display", None, True),
-        *[(name, value, False) for name in ("check", "dry_run", "shell", "display") for value in (1, 0, "yes", "")],
+        *[
+            (name, value, False)
+            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for value in (1, 0, "yes", "")
+        ],
         ("check", None, False),
         ("dry_run", None, False),
     ],
 )
 def test_switches_are_true_or_false(name: str, value: object, good: bool) -> None:
     inspector = Inspector()
-    inspector.switches({"check": False, "dry_run": False, "shell": False, "display": None, name: value})
+    inspector.switches(
+        {"check": False, "dry_run": False, "shell": False, "first_alone": False, "display": None, name: value}
+    )
     assert inspector.mistakes == ([] if good else [f"{name}: {value!r} is neither True nor False"])
 
 

@@ -46,6 +46,7 @@ class Narrator:
         # What an idle runner did before is over and not shown again; what a busy one did belongs to what it does.
         self._before = _NO_RUNS if ledger.serving else ledger.statistics()
         self._served_before = len(ledger.served)
+        self._remarked = len(ledger.remarks)
         self._executed_before = executed_count(subtract(ledger.statistics(), self._before))
 
     @classmethod
@@ -123,6 +124,9 @@ class Narrator:
             self._flood_said = True
             listing = " or ".join(f"multirun status {shlex.quote(root)}" for root in self._roots())
             screen.say(f"further failures are counted only; list them with: {listing}")
+        for remark in self._ledger.remarks[self._remarked :]:
+            self._remarked += 1
+            screen.say(printable(remark))
         for notice in self._notices():
             if notice not in self._said:
                 self._said.add(notice)
