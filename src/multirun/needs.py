@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 _RAW = "to keep braces as they are, put {% raw %} before and {% endraw %} behind them"
+_WORDS = re.compile(r"\w+")
 _FORGIVING_FILTERS, _FORGIVING_TESTS = ("default", "d"), ("defined", "undefined")
 
 
@@ -38,11 +40,18 @@ class Needs(NamedTuple):
         known = set(names)
         for name, line in sorted(self.names.items(), key=lambda item: item[1]):
             if name not in known and name != MAP:
-                yield f"{self.label}, line {line}: no parameter is called {name!r}; {_nearest(name, known) or _RAW}"
+                hint = _unwritable(name, known) or _nearest(name, known) or _RAW
+                yield f"{self.label}, line {line}: no parameter is called {name!r}; {hint}"
         for name, line in self.items.items() if MAP not in known else ():
             if name not in known:
-                close = _nearest(name, known) or "correct the name, or give each run such a parameter"
-                yield f"{self.label}, line {line}: no parameter is called {name!r}; {close}"
+                hint = _nearest(name, known) or "correct the name, or give each run such a parameter"
+                yield f"{self.label}, line {line}: no parameter is called {name!r}; {hint}"
+
+
+def _unwritable(part: str, names: Iterable[str]) -> str | None:
+    """How to write the parameter `a-b`, of which `{{ a-b }}` would be a difference."""
+    whole = next((name for name in sorted(names) if not name.isidentifier() and part in _WORDS.findall(name)), None)
+    return None if whole is None else f"if you mean {whole!r}, write {{{{ {MAP}[{whole!r}] }}}}"
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
@@ -75,10 +84,14 @@ def examine(label: str, data: bytes) -> tuple[Needs, list[str]]:
         problems = list(_problems(tree, jinja))
         needs = Needs(label, {}, {}) if problems else _needs(label, tree)
     except TemplateSyntaxError as error:
-        needs, problems = Needs(label, {}, {}), [(error.lineno, f"{sentence(error.message)}; {_RAW}")]
+        needs, problems = Needs(label, {}, {}), [(error.lineno, _complaint(sentence(error.message)))]
     except RecursionError:
         needs, problems = Needs(label, {}, {}), [(1, "it is nested too deeply")]
     return needs, [f"{label}, line {line}: {problem}" for line, problem in problems]
+
+
+def _complaint(message: str) -> str:
+    return message if message.startswith("Unexpected end") else f"{message}; {_RAW}"
 
 
 def _problems(tree: nodes.Template, jinja: Environment) -> Iterator[tuple[int, str]]:

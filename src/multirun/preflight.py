@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from multirun.command import fields
 from multirun.launcher.spawn import CannotExecuteError, explain, find_program
-from multirun.pythons import explain_missing, is_own, is_python
+from multirun.pythons import explain_missing, is_own, is_python, script_of
 
 if TYPE_CHECKING:
     from multirun.resources import FileResource
@@ -64,6 +64,7 @@ def check_program(program: Program) -> Iterator[str]:
         found = _find(program, word, path)
         if found is not None:
             interpreter = _check_interpreter(found, path)
+            _check_script(program, found)
             words = [found.path, *program.words[1:]]
             missing = _explain_python(program, words if is_python(found.path) else [*interpreter, *words])
             if missing is not None:
@@ -99,9 +100,8 @@ def _find(program: Program, word: str, search_path: str) -> _Found | None:
     except CannotExecuteError as error:
         if program.staged(word) is None:
             raise
-        raise CannotExecuteError(
-            f"{str(error).partition(';')[0]}; for the input of that name write './{word}'"
-        ) from None
+        why = str(error).partition(";")[0]
+        raise CannotExecuteError(f"{why}; for the input of that name write the text './{word}'") from error
 
 
 def _find_staged(program: Program, word: str) -> _Found | None:
@@ -109,16 +109,19 @@ def _find_staged(program: Program, word: str) -> _Found | None:
         return None
     staged = program.staged(word)
     if staged is None:
-        raise CannotExecuteError(
-            f"command not found: there is no {word!r} in the run directory; "
-            "add it to input_files, or give its full path"
-        )
+        raise CannotExecuteError(f"command not found: {_not_there(word)}")
     resource, source = staged
     if not os.path.exists(resource.source):
         return None  # a mistake of the inputs, told there
     executable = os.path.exists(source) and bool(stat.S_IMODE(os.stat(source).st_mode) & 0o111)
     _check_mode(source, executable=executable)
     return _Found(source, is_template=resource.linkage == "template")
+
+
+def _not_there(word: str) -> str:
+    here = os.path.abspath(word)
+    full = f"its full path, {here}" if os.path.exists(here) else "its full path"
+    return f"there is no {word!r} in the run directory; add it to input_files, or give {full}"
 
 
 def _check_mode(path: str, *, executable: bool) -> None:
@@ -152,6 +155,19 @@ def _check_interpreter(found: _Found, search_path: str) -> list[str]:
         raise CannotExecuteError(
             f"{found.path!r} cannot be executed: its interpreter {words[1]!r} is in no folder of PATH"
         ) from error
+
+
+def _check_script(program: Program, found: _Found) -> None:
+    """The script that a Python is told to execute has to be there, wherever the caller is now.
+
+    Raises:
+        CannotExecuteError: it is not.
+    """
+    script = script_of(program.words[1:]) if is_python(found.path) else None
+    if script is None or fields([script]) or os.path.isabs(script) or os.path.normpath(script).startswith(".."):
+        return
+    if program.staged(script) is None:
+        raise CannotExecuteError(_not_there(script))
 
 
 def _first_line(path: str) -> list[str]:

@@ -21,6 +21,7 @@ _IMPORT = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _GUARDS = (b"ImportError", b"ModuleNotFoundError")
+_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 _OLDEST = (3, 11)
 _PATIENCE_S = 10.0
 _PROBE = """
@@ -47,6 +48,22 @@ def is_python(path: str) -> bool:
 def is_own(path: str) -> bool:
     """Whether a program is the one that executes this."""
     return os.path.abspath(path) == os.path.abspath(sys.executable)
+
+
+def script_of(words: Sequence[str]) -> str | None:
+    """The script among the words that a Python is told, None if there is none that looks like one.
+
+    Args:
+        words: what follows the Python in a command.
+    """
+    before = ""
+    for word in words:
+        if before not in _WITH_VALUE and not word.startswith("-"):
+            return word if word.endswith(".py") else None
+        if word in ("-c", "-m"):
+            return None
+        before = word
+    return None
 
 
 def explain_missing(words: Sequence[str], scripts: Iterable[tuple[str, bytes]], env: Mapping[str, str]) -> str | None:

@@ -90,5 +90,16 @@ def test_a_name_that_is_no_parameter() -> None:
     assert len(lacking("{{ params.zzz }}{{ y }}")) == 2
 
 
+def test_a_parameter_whose_name_cannot_be_written() -> None:
+    assert lacking("{{ a-b }}", "a-b")[0] == (
+        "deck, line 1: no parameter is called 'a'; if you mean 'a-b', write {{ params['a-b'] }}"
+    )
+
+
+def test_a_block_without_an_end_is_no_matter_of_braces() -> None:
+    _, (problem,) = examine("deck", b"{% if x %}")
+    assert "raw" not in problem
+
+
 def test_a_parameter_may_be_called_like_the_map() -> None:
     assert lacking("{{ params.x }}", "params") == []

@@ -61,7 +61,7 @@ def test_the_path_of_the_runs_counts(folder: Path) -> None:
 
 def test_an_input_is_not_on_the_path(folder: Path) -> None:
     assert mistake("fine", inputs=("fine",)) == (
-        "command not found: 'fine' is in no folder of PATH; for the input of that name write './fine'"
+        "command not found: 'fine' is in no folder of PATH; for the input of that name write the text './fine'"
     )
 
 
@@ -97,7 +97,8 @@ def test_a_relative_path_means_an_input(folder: Path) -> None:
     assert mistakes("./folder/inner", inputs=("folder",)) == []
     assert mistakes("./sim", inputs=(FileResource("fine", "copy", "sim"),)) == []
     assert mistake("./fine") == (
-        "command not found: there is no './fine' in the run directory; add it to input_files, or give its full path"
+        "command not found: there is no './fine' in the run directory; "
+        f"add it to input_files, or give its full path, {folder}/fine"
     )
     assert mistake("./plain", inputs=(FileResource("plain", "copy"),)) == (
         f"'{folder}/plain' is not executable (-rw-r--r--); make it so with chmod +x"
@@ -105,6 +106,20 @@ def test_a_relative_path_means_an_input(folder: Path) -> None:
     assert mistake("./folder", inputs=("folder",)) == f"'{folder}/folder' is a folder, not a program"
     assert mistake("./folder/none", inputs=("folder",)) == f"command not found: there is no '{folder}/folder/none'"
     assert mistake("./fine2", inputs=("fine",)).startswith("command not found")
+
+
+def test_the_script_of_a_python_is_an_input_too(folder: Path) -> None:
+    (folder / "job.py").touch()
+    told = f"there is no 'job.py' in the run directory; add it to input_files, or give its full path, {folder}/job.py"
+    for flags in ((), ("-u",), ("-X", "dev", "-W", "error", "-u")):
+        assert mistake(sys.executable, *flags, "job.py", "a.py") == told
+        assert mistakes(sys.executable, *flags, "job.py", "a.py", inputs=("job.py",)) == []
+    assert mistake("python3", "src/none.py") == (
+        "there is no 'src/none.py' in the run directory; add it to input_files, or give its full path"
+    )
+    for words in (("-c", "job.py"), ("-m", "job.py"), ("{script}.py",), ("../job.py",), ("job",), (), ("-u",)):
+        assert mistakes(sys.executable, *words) == []
+    assert mistakes("sh", "job.py") == []
 
 
 def test_where_nothing_is_certain_nothing_is_claimed(folder: Path) -> None:
