@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from multirun.definition import Input
@@ -16,7 +17,6 @@ from multirun.templates import TextTemplate, has_tags
 
 _FICLONE = 0x40049409
 _BLOCK = 16 << 20
-_PIECES = 1000
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_KERNEL_COPY = frozenset(
@@ -133,20 +133,16 @@ def _clone(read: int, write: int) -> bool:
     return True
 
 
-def write_pieces(pieces: Iterator[bytes], target: str, mode: int, check_in: Callable[[], None] = _go_on) -> None:
+def write_pieces(pieces: Iterator[bytes], target: str, mode: int) -> None:
     """Write what comes piece by piece to a new file.
 
     Args:
         pieces: its content.
         target: the file, which must not exist.
         mode: its permission bits.
-        check_in: called now and then; what it raises ends the writing.
     """
     with open(os.open(target, _CREATE, mode), "wb") as file:
-        for number, piece in enumerate(pieces, start=1):
-            file.write(piece)
-            if number % _PIECES == 0:
-                check_in()
+        file.writelines(pieces)
         os.fchmod(file.fileno(), mode)
 
 
@@ -197,6 +193,7 @@ class Stager:
         index: int,
         check_in: Callable[[], None] = _go_on,
         params: Mapping[str, Any] | None = None,
+        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Put every resource into a run directory.
 
@@ -205,6 +202,7 @@ class Stager:
             index: number of the run.
             check_in: called now and then; what it raises ends the staging.
             params: the parameters of the run, if there are templates.
+            interrupting: what is around the filling in of templates, which can compute for ever.
 
         Raises:
             OSError: the disk refused.
@@ -216,8 +214,10 @@ class Stager:
         for source, target, mode in self._copies:
             copy_file(source, f"{run_dir}/{target}", mode, check_in)
             check_in()
-        for template, target, mode in self._templates:
-            write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode, check_in)
+        if self._templates:
+            with interrupting():
+                for template, target, mode in self._templates:
+                    write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode)
         for entry in self._links:
             os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
 

@@ -64,7 +64,7 @@ def test_it_can_be_the_standard_input(tmp_path: Path, sweep_dir: Path) -> None:
 
 def test_a_folder_of_templates(tmp_path: Path, sweep_dir: Path) -> None:
     tool = write(tmp_path / "case" / "bin" / "run.sh", "#!/bin/sh\ncat ../system/control\necho {{ n }}\n")
-    tool.chmod(0o750)
+    tool.chmod(0o770)
     write(tmp_path / "case" / "system" / "control", "steps {{ n }};")
     write(tmp_path / "case" / "system" / "mesh", "plain {n}\r\n")
     write(tmp_path / "case" / "empty", "")
@@ -84,7 +84,7 @@ def test_a_folder_of_templates(tmp_path: Path, sweep_dir: Path) -> None:
     assert (run.path / "in" / "system" / "mesh").read_bytes() == b"plain {n}\r\n"
     assert (run.path / "in" / "empty").read_bytes() == b""
     assert (run.path / "in" / "none").is_dir()
-    assert stat.S_IMODE((run.path / "in" / "bin" / "run.sh").stat().st_mode) == 0o750
+    assert stat.S_IMODE((run.path / "in" / "bin" / "run.sh").stat().st_mode) == 0o770
 
 
 def test_a_script_is_filled_in_and_executed(tmp_path: Path, sweep_dir: Path) -> None:
@@ -139,8 +139,9 @@ def test_what_is_found_only_in_a_run_fails_it_with_file_and_line(tmp_path: Path,
     assert result[0].message == "in/deck.sp, line 2: ZeroDivisionError: division by zero"
 
 
-def test_filling_in_for_ever_can_be_cancelled(tmp_path: Path, sweep_dir: Path) -> None:
-    deck = write(tmp_path / "deck", "{% for i in range(10 ** 15 if x else 0) %}{{ '' }}{% endfor %}")
+@pytest.mark.parametrize("body", ["{{ '' }}", "", "{{ i }}" * 20])
+def test_filling_in_for_ever_can_be_cancelled(tmp_path: Path, sweep_dir: Path, body: str) -> None:
+    deck = write(tmp_path / "deck", f"{{% for i in range(10 ** 15 if x else 0) %}}{body}{{% endfor %}}")
     runner = ParallelLocalRunner(max_parallel=2)
 
     def cancel_the_other(run: Run) -> None:

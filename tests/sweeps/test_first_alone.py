@@ -12,6 +12,7 @@ from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
 from multirun import ParallelLocalRunner, Run, RunsFailedError, multirun
 from multirun.cli import commands
+from multirun.snapshot import take_snapshot
 
 LINE = "the first run failed, so no other run was started"
 
@@ -80,7 +81,7 @@ def test_a_later_failure_stops_nothing(sweep_dir: Path) -> None:
 def test_a_first_that_is_the_only_one(sweep_dir: Path, first: str) -> None:
     result = run_sweep(sweep_dir, scripts(first, 0), SCRIPTED, first_alone=True)
     assert result.statistics.complete_count == 1
-    assert LINE not in CliRunner().invoke(commands, ["status", str(sweep_dir)]).output
+    assert take_snapshot(str(sweep_dir)).stopped is None
 
 
 def test_no_runs(sweep_dir: Path) -> None:

@@ -235,9 +235,11 @@ def test_what_a_python_says(folder: Path, python: str) -> None:
     assert mistakes(*code) == []
 
 
-def test_when_no_python_is_asked(folder: Path, python: str) -> None:
+def test_when_no_python_is_asked(folder: Path, python: str, monkeypatch: pytest.MonkeyPatch) -> None:
     code = ("-c", "import multirun")
-    assert mistakes(sys.executable, *code) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", python)
+        assert mistakes(python, *code) == []
     assert mistakes(python, *code, PYTHONPATH="/opt/{version}") == []
     (folder / "multirun").mkdir()
     assert mistakes(python, *code, inputs=("multirun",)) == []

@@ -37,6 +37,7 @@ CASES: list[tuple[bytes, dict[str, Any], bytes]] = [
     (b"<{{ x }}>&", {"x": "<&>"}, b"<<&>>&"),
     # what belongs to other tools
     (b"${x} {expr} $x {x} ${#x} ${#x[@]} {{ x }}", {"x": 1}, b"${x} {expr} $x {x} ${#x} ${#x[@]} 1"),
+    (b"${# x #} ${#x#} {{ x }}", {"x": 1}, b"${# x #} ${#x#} 1"),
     (b"\\newcommand{\\a}[1]{#1} {#2} {{ x }}", {"x": 1}, b"\\newcommand{\\a}[1]{#1} {#2} 1"),
     (b"\\foo{%\n{{ x }}%\r\n}{% \t\r\n{%", {"x": 1}, b"\\foo{%\n1%\r\n}{% \t\r\n{%"),
     (b"\\textbf{{{ x }}} {{{y}}}", {"x": 1, "y": 2}, b"\\textbf{1} {2}"),

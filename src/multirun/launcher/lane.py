@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from errno import ETXTBSY
 from itertools import chain, repeat
 from time import monotonic
@@ -39,6 +41,7 @@ _A = TypeVar("_A")
 _T = TypeVar("_T")
 _LONGEST_WAIT_S = 3600.0
 """`poll` cannot wait for a month; whoever waits longer looks again now and then."""
+_ASK_AGAIN_S = 0.1
 _PATIENCE_S = 1.0
 """How long a run that was told to stop still waits for what the machine lacks."""
 
@@ -47,8 +50,11 @@ def _pauses_s() -> Iterator[float]:
     return chain((0.05, 0.2, 1.0), repeat(5.0))
 
 
-class _StoppedError(Exception):
-    """The run was cancelled, or the launcher is leaving, before its program was started."""
+class _StoppedError(BaseException):
+    """The run was cancelled, or the launcher is leaving, before its program was started.
+
+    What fills in templates takes any `Exception` for a mistake in them.
+    """
 
 
 class _End(NamedTuple):
@@ -268,8 +274,18 @@ class Lane:
         if self._stop or self._leaving:
             raise _StoppedError("lost" if self._leaving else "cancelled")
 
+    @contextmanager
+    def _interrupting(self) -> Iterator[None]:
+        """Check in ten times per second from a timer: what happens meanwhile may compute for ever without a pause."""
+        signal.signal(signal.SIGALRM, lambda *_: self._check_in())
+        signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S, _ASK_AGAIN_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
     def _start_once(self, order: Order, bench: Workbench) -> int:
-        argv, env = bench.prepare(order, self._check_in)
+        argv, env = bench.prepare(order, self._check_in, self._interrupting)
         self._check_in()
         os.chdir(bench.paths.run(order.run))
         pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE, bench.definition.stdin)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,12 @@ class Workbench:
         os.close(self._plan)
         self.journal.close()
 
-    def prepare(self, order: Order, check_in: Callable[[], None]) -> tuple[list[str], dict[bytes, bytes]]:
+    def prepare(
+        self,
+        order: Order,
+        check_in: Callable[[], None],
+        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> tuple[list[str], dict[bytes, bytes]]:
         """Make the directory of a run, fill it, and return command and environment.
 
         The environment is reused for the next run.
@@ -79,6 +85,7 @@ class Workbench:
         Args:
             order: the run.
             check_in: called now and then; what it raises ends the preparation.
+            interrupting: what is around the filling in of templates, which can compute for ever.
 
         Raises:
             OSError: the disk refused, or the directory is already there.
@@ -90,7 +97,7 @@ class Workbench:
         run_dir = self.paths.run(order.run)
         _make(run_dir)
         _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
-        self._stager.stage(run_dir, order.run, check_in, params)
+        self._stager.stage(run_dir, order.run, check_in, params, interrupting)
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
 
