@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from multirun.estimates import Estimate
     from multirun.params import ParamMap, ParamValue
-    from multirun.resources import FileLinkage, FileResource
+    from multirun.resources import FileLinkage, FileResource, Template
     from multirun.run import Run, RunStatus
     from multirun.runners.abstract import AbstractRunner
     from multirun.runners.local import ParallelLocalRunner
@@ -65,7 +65,7 @@ _HOMES = {
     ),
     "estimates": ("Estimate",),
     "params": ("ParamMap", "ParamValue"),
-    "resources": ("FileLinkage", "FileResource"),
+    "resources": ("FileLinkage", "FileResource", "Template"),
     "run": ("Run", "RunStatus"),
     "runners.abstract": ("AbstractRunner",),
     "runners.local": ("ParallelLocalRunner",),
@@ -104,6 +104,7 @@ __all__ = [
     "RunsFailedError",
     "StorageError",
     "SweepResult",
+    "Template",
     "UnknownNameError",
     "displayStatus",
     "getRunParams",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from multirun.command import render
+from multirun.command import render_words
+from multirun.contract import FIRST_FAILED
 from multirun.creation import refuse_existing, stamped_path
 from multirun.display import narrate
 from multirun.engine import conduct
@@ -27,7 +28,7 @@ from multirun.rundir import SweepPaths
 from multirun.runners.local import ParallelLocalRunner
 from multirun.statistics import Tally
 from multirun.sweepresult import SweepResult
-from multirun.wording import failure_line
+from multirun.wording import failure_line, stopped_line
 
 if TYPE_CHECKING:
     from multirun.params import CheckedParams, ParamMap
@@ -41,11 +42,13 @@ _SHOWN_FAILURES = 5
 def multirun(
     *,
     runs: Iterable[ParamMap],
-    cmd: Sequence[str | os.PathLike[str]],
+    cmd: Sequence[str | os.PathLike[str]] | str,
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
     runner: AbstractRunner | None = None,
     env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    stdin: str | os.PathLike[str] | FileResource | None = None,
+    shell: bool = False,
     timeout: float | str | None = None,
     grace: float | str = 5.0,
     success_codes: Iterable[int] = (0,),
@@ -53,8 +56,11 @@ def multirun(
     required_files: Iterable[str | os.PathLike[str]] = (),
     results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
+    max_output: int | str | None = None,
+    nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
+    first_alone: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -72,6 +78,8 @@ def multirun(
         input_files: files and folders that every run finds in its directory; a plain path means `FileResource(path)`.
         runner: where to execute runs; without it, `ParallelLocalRunner()`.
         env: environment variables of the runs on top of the caller's; templates as in `cmd`.
+        stdin: a file that each run reads as its standard input, and finds in its directory; without it, nothing.
+        shell: whether `cmd` is one text for `/bin/sh`, in which each parameter is quoted.
         timeout: how long a run may take, in seconds or as text such as `"2h"`; without it, as long as it likes.
         grace: how long a run that has to end may take between SIGTERM and SIGKILL, in seconds or as text.
         success_codes: exit codes that count as a success.
@@ -80,8 +88,13 @@ def multirun(
         results: rules by which results are taken from what the program printed or wrote, by the names of the results:
             `{"energy": {"json": "out.json", "key": "final.energy"}}`. They join what it posted.
         threads_per_run: threads that numerical libraries may use in a run; without it, what the environment says, or 1.
+        max_output: how much a run may write to its standard output and error together, in bytes or as text such as
+            `"100MB"`; a run that writes more is ended. Without it, as much as it likes.
+        nice: how nice runs are to other programs, from 0 to 19 as for the command `nice`; without it, as nice as the
+            caller.
         name: what to call the sweep; the directory is named after it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
+        first_alone: whether the first run has to succeed before others start; if it fails, they stay pending.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
         dry_run: check and plan everything, create and start nothing; all runs of the result are pending.
@@ -114,11 +127,13 @@ def multirun(
 async def multirunAsync(
     *,
     runs: Iterable[ParamMap],
-    cmd: Sequence[str | os.PathLike[str]],
+    cmd: Sequence[str | os.PathLike[str]] | str,
     output_path: str | os.PathLike[str] | None = None,
     input_files: Iterable[str | os.PathLike[str] | FileResource] | None = None,
     runner: AbstractRunner | None = None,
     env: Mapping[str, str | int | float | os.PathLike[str]] | None = None,
+    stdin: str | os.PathLike[str] | FileResource | None = None,
+    shell: bool = False,
     timeout: float | str | None = None,  # noqa: ASYNC109 - of each run, not of the call
     grace: float | str = 5.0,
     success_codes: Iterable[int] = (0,),
@@ -126,8 +141,11 @@ async def multirunAsync(
     required_files: Iterable[str | os.PathLike[str]] = (),
     results: Mapping[str, Mapping[str, Any]] | None = None,
     threads_per_run: int | None = None,
+    max_output: int | str | None = None,
+    nice: int | None = None,
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
+    first_alone: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -144,6 +162,8 @@ async def multirunAsync(
         input_files: see `multirun`.
         runner: see `multirun`.
         env: see `multirun`.
+        stdin: see `multirun`.
+        shell: see `multirun`.
         timeout: see `multirun`.
         grace: see `multirun`.
         success_codes: see `multirun`.
@@ -151,8 +171,11 @@ async def multirunAsync(
         required_files: see `multirun`.
         results: see `multirun`.
         threads_per_run: see `multirun`.
+        max_output: see `multirun`.
+        nice: see `multirun`.
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
+        first_alone: see `multirun`.
         check: see `multirun`.
         display: whether to show what is going on, in a notebook below the cell; None means no.
         dry_run: see `multirun`.
@@ -236,7 +259,7 @@ def _check_current_directory() -> None:
 
 async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:
     """Plan every run, letting other tasks have their turn now and then."""
-    planner = Planner(request.templates, request.env)
+    planner = Planner.of(request)
     planned = []
     for number, params in enumerate(plan_each(planner, request.runs, mistakes), start=1):
         if params is not None:
@@ -264,8 +287,9 @@ def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bo
     tally = Tally()
     tally.add("pending", len(runs))
     if draw and runs:
-        words = shlex.join(render(word, runs[0].params) for word in request.command)
-        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {words}\n")
+        words = render_words(request.command, runs[0].params, shell=request.shell)
+        first = words[-1] if request.shell else shlex.join(words)
+        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {first}\n")
     return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
 
 
@@ -275,4 +299,6 @@ def _describe_failures(result: SweepResult) -> str:
     lines += [failure_line(run) for run in failed[:_SHOWN_FAILURES]]
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"… and {len(failed) - _SHOWN_FAILURES} more")
+    if result.statistics.pending_count or not result.statistics.total_known:
+        lines.append(stopped_line(FIRST_FAILED))
     return "\n".join(lines)

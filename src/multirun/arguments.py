@@ -63,13 +63,32 @@ def parse_command(cmd: object) -> tuple[str, ...]:
         MistakeError: it is no list of words.
     """
     if isinstance(cmd, str | bytes):
-        raise MistakeError(f"{short(cmd)} is one text; give the words as a list (shlex.split makes one from a text)")
+        raise MistakeError(
+            f"{short(cmd)} is one text; give the words as a list (shlex.split makes one from a text), "
+            "or add shell=True if a shell has to read it"
+        )
     if not isinstance(cmd, Sequence) or not cmd:
         raise MistakeError(f"{short(cmd)} is no list of words; write something like ['python', 'job.py']")
     words: tuple[str, ...] = _each(lambda item: _word(*item), enumerate(cmd))
     if not words[0]:
         raise MistakeError("the first word, the program, is empty")
     return words
+
+
+def parse_shell_command(cmd: object) -> tuple[str, ...]:
+    """The words that make a shell read a text.
+
+    Raises:
+        MistakeError: it is no text.
+    """
+    if not isinstance(cmd, str):
+        raise MistakeError(
+            f"{short(cmd)} is not one text; with shell=True write something like 'simulate {{x}} | tail -n 1', "
+            "and leave shell=True out for a list of words"
+        )
+    if not cmd.strip() or not is_system_text(cmd):
+        raise MistakeError(f"{short(cmd)} is nothing that a shell can read; it must be text {_PLAIN}, and not empty")
+    return ("/bin/sh", "-c", cmd)
 
 
 def _word(position: int, word: object) -> str:
@@ -129,6 +148,29 @@ def _resource(item: object) -> FileResource:
     if isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str):
         return item if isinstance(item, FileResource) else FileResource(path)
     raise MistakeError(f"{short(item)} is neither a path nor a FileResource")
+
+
+def parse_stdin(stdin: object) -> FileResource:
+    """The resource that runs read as their standard input.
+
+    Raises:
+        MistakeError: it is no file.
+    """
+    resource = _resource(stdin)
+    if os.path.isdir(resource.source):
+        raise MistakeError(f"{short(os.fspath(resource.path))} is a folder; a program reads its input from a file")
+    return resource
+
+
+def parse_nice(nice: object) -> int:
+    """How nice runs are.
+
+    Raises:
+        MistakeError: it is no number that everybody may choose.
+    """
+    if isinstance(nice, int) and not isinstance(nice, bool) and 0 <= nice <= 19:
+        return nice
+    raise MistakeError(f"{short(nice)} is no whole number from 0 to 19")
 
 
 def parse_codes(codes: object) -> tuple[int, ...]:

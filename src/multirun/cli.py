@@ -70,6 +70,7 @@ def to_document(snapshot: Snapshot) -> dict[str, Any]:
         "total_known": counts.total_known,
         "counts": {name: getattr(counts, f"{name}_count") for name in names},
         "interrupted": snapshot.interrupted_count,
+        "stopped": snapshot.stopped,
         "failed": [_failed_document(run) for run in snapshot.failed],
     }
 
@@ -92,10 +93,14 @@ def describe(snapshot: Snapshot) -> list[str]:
 
 
 def _life(snapshot: Snapshot) -> str:
+    from multirun.wording import stopped_line
+
     if snapshot.alive:
         return "still going"
     if exit_code(snapshot) != INCOMPLETE:
         return "complete"
+    if snapshot.stopped is not None:
+        return stopped_line(snapshot.stopped)
     count = snapshot.interrupted_count
     cut = f" ({count} {'run was' if count == 1 else 'runs were'} cut off)" if count else ""
     return f"stopped before it was complete{cut}"

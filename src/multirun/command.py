@@ -6,7 +6,9 @@ Everything else between braces, and `${name}`, belongs to the user's shell, awk 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from multirun.quoting import quote, surroundings
 
 _FIELD = re.compile(r"\{\{\{([^{}]*)\}\}\}|\{\{([^{}]*)\}\}|(?<!\$)\{([^{}]*)\}")
 """A field inside braces that stay, an escaped field, a field."""
@@ -49,14 +51,54 @@ def render(text: str, params: Mapping[str, object]) -> str:
     return _FIELD.sub(lambda match: _replacement(match, params), text)
 
 
-def _replacement(match: re.Match[str], params: Mapping[str, object]) -> str:
-    inner, escaped, field = match.groups()
-    found = split_field(inner or escaped or field or "", params)
+def render_shell(text: str, params: Mapping[str, object]) -> str:
+    """A text for `sh -c` with its fields replaced, each value quoted for the place where it stands.
+
+    Args:
+        text: the text.
+        params: the parameters of the run.
+
+    Raises:
+        ValueError: a format specification does not fit its parameter, or no value is safe where one stands.
+    """
+    if "{" not in text:
+        return text
+    masked = _FIELD.sub(lambda match: "0" * len(match[0]) if _named(match, params) else match[0], text)
+    around = surroundings(masked)
+    return _FIELD.sub(
+        lambda match: _replacement(match, params, lambda value: quote(value, around[match.start()])), text
+    )
+
+
+def render_words(words: Sequence[str], params: Mapping[str, object], *, shell: bool) -> list[str]:
+    """The words of a command with their fields replaced.
+
+    Args:
+        words: the command.
+        params: the parameters of the run.
+        shell: whether a shell reads them.
+
+    Raises:
+        ValueError: a value does not fit where it stands.
+    """
+    fill = render_shell if shell else render
+    return [fill(word, params) for word in words]
+
+
+def _named(match: re.Match[str], params: Mapping[str, object]) -> tuple[str, str] | None:
+    return split_field(next(filter(None, match.groups()), ""), params)
+
+
+def _replacement(match: re.Match[str], params: Mapping[str, object], finish: Callable[[str], str] | None = None) -> str:
+    inner, escaped, _ = match.groups()
+    found = _named(match, params)
     if found is None:
         return match.group(0)
     if escaped is not None:
         return "{" + escaped + "}"
     value = _format(*found, params)
+    if finish is not None:
+        value = finish(value)
     return value if inner is None else "{" + value + "}"
 
 

@@ -36,6 +36,9 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
+FIRST_FAILED = "first-failed"
+"""Why a sweep was stopped: the first run had to succeed alone, and failed."""
+
 INLINE_RESULTS_BYTES = 4096
 """Results up to this size travel in the journal, so that tables open no run directory."""
 

@@ -116,6 +116,8 @@ def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> tuple[
         rules=request.rules,
         options=request.options,
         provenance=origin,
+        shell=request.shell,
+        stdin=request.stdin,
     )
     write_definition(paths, definition)
     return paths, definition

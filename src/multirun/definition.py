@@ -23,7 +23,7 @@ class Input:
 
     Attributes:
         name: relative path in each run directory.
-        linkage: `"copy"`, `"shared"` or `"link"`.
+        linkage: `"copy"`, `"shared"`, `"link"` or `"template"`.
         source: absolute path it came from.
         kind: `"file"` or `"folder"`.
         digest: SHA-256 of the snapshot (of a folder: of its sorted names and digests); None for `"link"`.
@@ -67,11 +67,15 @@ class Options:
         timeout_s: seconds a run may take, None for no limit.
         grace_s: seconds between SIGTERM and SIGKILL.
         threads_per_run: threads of numerical libraries in a run; None for 1 unless the environment says otherwise.
+        max_output_bytes: what a run may write to its standard output and error together, None for no limit.
+        nice: how nice its processes are to others, from 0 to 19; None for as nice as the caller.
     """
 
     timeout_s: float | None = None
     grace_s: float = 5.0
     threads_per_run: int | None = None
+    max_output_bytes: int | None = None
+    nice: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Definition:
         rules: when an attempt is a success.
         options: what may change when the sweep is continued.
         provenance: who, where, when and with which versions; for people only.
+        shell: whether the last word of the command is a text for `sh`, in which values are quoted.
+        stdin: name of the input that the program reads as its standard input, None for nothing.
     """
 
     id: str
@@ -97,6 +103,8 @@ class Definition:
     rules: Rules = field(default_factory=Rules)
     options: Options = field(default_factory=Options)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    shell: bool = False
+    stdin: str | None = None
 
 
 def to_document(definition: Definition) -> dict[str, Any]:
@@ -159,6 +167,8 @@ def _rebuild(document: Mapping[str, Any]) -> Definition:
         rules=Rules(**rules),
         options=Options(**document["options"]),
         provenance=document["provenance"],
+        shell=document.get("shell", False),
+        stdin=document.get("stdin"),
     )
 
 

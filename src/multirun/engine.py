@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio.to_thread
 
 from multirun import records
+from multirun.contract import FIRST_FAILED
 from multirun.creation import create_sweep
 from multirun.errors import StorageError
 from multirun.files import LACKING
@@ -28,7 +29,7 @@ from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
-from multirun.wording import counts_line
+from multirun.wording import counts_line, stopped_line
 
 if TYPE_CHECKING:
     from multirun.definition import Definition
@@ -79,6 +80,7 @@ class Conductor:
         self._offsets: dict[int, int] = {}
         self._tally = Tally()
         self._fault: BaseException | None = None
+        self._stopped: str | None = None
         self._total_known = False
 
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
@@ -103,8 +105,10 @@ class Conductor:
         pull = self._generator() if planned is None else await self._enroll_all(planned)
         try:
             async with asyncio.TaskGroup() as group:
-                while self._fault is None and (run := await pull()) is not None:
+                while self._fault is None and self._stopped is None and (run := await pull()) is not None:
                     await self._dispatch(run, group)
+                    if self._request.first_alone and run.index == 0 and run.task is not None:
+                        await self._outlast_first(run, run.task)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -123,7 +127,7 @@ class Conductor:
 
     def _generator(self) -> _Pull:
         """A function that pulls one parameter map after another until there is none left or something goes wrong."""
-        planner = Planner(self._request.templates, self._request.env)
+        planner = Planner.of(self._request)
         candidates = iter(self._request.runs)
 
         async def pull() -> Run | None:
@@ -193,6 +197,14 @@ class Conductor:
             return
         run.task = group.create_task(self._attend(run), name=f"multirun run {run.index}")
         run.task.add_done_callback(partial(self._settled, run))
+
+    async def _outlast_first(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Let the first run come to its end; if it fails, no other one is started."""
+        await asyncio.wait([task])
+        alone = self._total_known and len(self._runs) == 1
+        if run.status == "failure" and self._fault is None and not alone:
+            self._stopped = FIRST_FAILED
+            self._runner.ledger.remark(stopped_line(self._stopped))
 
     async def _attend(self, run: Run) -> None:
         offset = self._offsets.pop(run.index)
@@ -274,7 +286,7 @@ class Conductor:
 
     def _close_files(self) -> None:
         try:
-            self._write(records.closed(complete=self._fault is None))
+            self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
             self._flush()
             write_table(self._paths, self._runs)
         finally:

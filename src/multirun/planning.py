@@ -8,27 +8,54 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from multirun.command import fields, near_misses, render, split_field
+from multirun.command import fields, near_misses, render, render_shell, split_field
 from multirun.contract import is_system_text
 from multirun.errors import MultirunWarning, ParamsError
 from multirun.params import CheckedParams, check_params, describe
+
+if TYPE_CHECKING:
+    from multirun.needs import Needs
+    from multirun.request import Request
 
 
 class Planner:
     """Checks the parameter maps of one sweep against its command and environment."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        shell: bool = False,
+        files: Sequence[str] = (),
+        templates: Sequence[Needs] = (),
+    ) -> None:
         """Plan runs of a command.
 
         Args:
             command: words of the command, templates included.
             env: environment variables, templates included.
+            shell: whether a shell reads the command.
+            files: names of files from which results are taken, templates included.
+            templates: what input files that are templates take from the parameters.
         """
-        self._texts = [text for text in (*command, *env.values()) if "{" in text]
-        self._fields = fields(self._texts)
+        fill = render_shell if shell else render
+        filled = [*((text, fill) for text in command), *((text, render) for text in (*files, *env.values()))]
+        self._texts = [(text, fill) for text, fill in filled if "{" in text]
+        self._fields = fields(text for text, _ in self._texts)
+        self._templates = templates
         self._seen: set[frozenset[str]] = set()
+        for template in templates:
+            if template.is_plain:
+                _warn(f"{template.label} holds no {{{{ … }}}} and no {{% … %}}, so all runs get the same file")
+
+    @classmethod
+    def of(cls, request: Request) -> Planner:
+        """The planner of what was asked for."""
+        files = [rule.file for rule in request.rules.results]
+        return cls(request.command, request.env, shell=request.shell, files=files, templates=request.templates)
 
     def plan(self, index: int, candidate: object) -> CheckedParams:
         """Check what the source yielded for a run.
@@ -41,30 +68,40 @@ class Planner:
             ParamsError: it is no map, cannot be stored exactly, or does not fit a template.
         """
         planned = check_params(index, candidate)
-        if self._texts:
-            self._check_templates(index, planned.params)
+        if self._texts or self._templates:
+            self._check_names(index, planned.params)
+            self._check_texts(index, planned.params)
         return planned
 
-    def _check_templates(self, index: int, params: dict[str, Any]) -> None:
-        self._warn_of_near_misses(params)
-        for text in self._texts:
+    def _check_names(self, index: int, params: dict[str, Any]) -> None:
+        """Look for names that are no parameters, once for all runs whose parameters have the same names."""
+        names = frozenset(params)
+        if names in self._seen:
+            return
+        self._seen.add(names)
+        self._warn_of_near_misses(names)
+        lacking = [sentence for template in self._templates for sentence in template.lacking(names)]
+        if lacking:
+            raise ParamsError(f"run {index} ({describe(params)}): {'; '.join(lacking)}")
+
+    def _check_texts(self, index: int, params: dict[str, Any]) -> None:
+        for text, fill in self._texts:
             try:
-                rendered = render(text, params)
+                rendered = fill(text, params)
             except ValueError as error:
                 raise ParamsError(f"run {index} ({describe(params)}): {error}") from error
             if not is_system_text(rendered):
                 problem = f"{text!r} would contain NUL or a surrogate, which no program can be given"
                 raise ParamsError(f"run {index} ({describe(params)}): {problem}")
 
-    def _warn_of_near_misses(self, params: dict[str, Any]) -> None:
-        names = frozenset(params)
-        if names in self._seen:
-            return
-        self._seen.add(names)
+    def _warn_of_near_misses(self, names: frozenset[str]) -> None:
         unknown = {field for field in self._fields if split_field(field, names) is None}
         for field, name in near_misses(unknown, sorted(names)):
-            message = f"{{{field}}} names no parameter and is passed on as it is; did you mean {{{name}}}?"
-            warnings.warn_explicit(message, MultirunWarning, *_callers_line())
+            _warn(f"{{{field}}} names no parameter and is passed on as it is; did you mean {{{name}}}?")
+
+
+def _warn(message: str) -> None:
+    warnings.warn_explicit(message, MultirunWarning, *_callers_line())
 
 
 def _callers_line() -> tuple[str, int]:

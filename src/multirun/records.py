@@ -87,10 +87,12 @@ def ended(
     return fields | journal_fields(posted)
 
 
-def closed(*, complete: bool) -> Record:
+def closed(*, complete: bool, stopped: str | None = None) -> Record:
     """The orchestrator leaves the sweep.
 
     Args:
         complete: whether every run it knows of is complete.
+        stopped: why it leaves runs pending on purpose, None if it does not.
     """
-    return {"event": "closed", "time": round(time(), 3), "complete": complete}
+    record = {"event": "closed", "time": round(time(), 3), "complete": complete}
+    return record if stopped is None else record | {"stopped": stopped}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,11 @@ from multirun.arguments import Runs, optional, short
 from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
 from multirun.extraction.parsing import parse_results
-from multirun.resources import FileResource, check_resources
+from multirun.needs import Needs, examine
+from multirun.preflight import Program, check_program
+from multirun.resources import FileResource, check_resources, entries, find_same
 from multirun.runners.abstract import AbstractRunner
+from multirun.sizes import parse_size
 
 if TYPE_CHECKING:
     from multirun.run import Run
@@ -26,12 +31,16 @@ class Request:
         runs: what yields the parameter maps.
         command: words of the command.
         env: environment variables.
-        resources: input files and folders.
+        resources: input files and folders, that for the standard input among them.
         rules: when an attempt is a success.
         options: time limit, grace, threads.
         output_path: absolute path of the sweep directory, None for a new one below the current directory.
         name: what the user calls the sweep.
         on_result: called with each finished run.
+        shell: whether the last word of the command is a text for a shell.
+        stdin: name of the resource that runs read as their standard input, None for nothing.
+        templates: what the templates among the resources take from the parameters.
+        first_alone: whether the first run has to succeed before others start.
     """
 
     runs: Runs
@@ -43,11 +52,10 @@ class Request:
     output_path: str | None
     name: str
     on_result: Callable[[Run], object] | None
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """Texts in which `{name}` stands for a parameter, apart from the environment."""
-        return *self.command, *(rule.file for rule in self.rules.results)
+    shell: bool = False
+    stdin: str | None = None
+    templates: tuple[Needs, ...] = ()
+    first_alone: bool = False
 
 
 class Inspector:
@@ -77,36 +85,95 @@ class Inspector:
             **given: the other keywords of `multirun`.
         """
         attempt = self._try
-        keys = attempt("required_results", arguments.parse_required_results, given["required_results"], ())
-        rules = Rules(
-            success_codes=attempt("success_codes", arguments.parse_codes, given["success_codes"], (0,)),
-            results_required=given["required_results"] is True or bool(keys),
-            required_keys=keys,
-            required_files=attempt("required_files", arguments.parse_required_files, given["required_files"], ()),
-            results=attempt("results", parse_results, given["results"], ()),
-        )
-        options = Options(
-            timeout_s=attempt("timeout", optional(parse_duration), given["timeout"]),
-            grace_s=attempt("grace", arguments.parse_grace, given["grace"], 5.0),
-            threads_per_run=attempt("threads_per_run", optional(arguments.parse_count), given["threads_per_run"]),
-        )
+        shell = given["shell"] is True
+        rules, options = self._rules(given), self._options(given)
         resources = attempt("input_files", arguments.parse_resources, input_files, ())
+        resources, stdin = self._read_by_all(resources, given["stdin"])
         self.mistakes.extend(check_resources(resources))
+        checked_runs = attempt("runs", arguments.parse_runs, runs, ())
+        command = attempt("cmd", arguments.parse_shell_command if shell else arguments.parse_command, cmd, ())
+        env = attempt("env", arguments.parse_env, given["env"], {})
+        if command and getattr(given.get("runner"), "uses_this_machine", False):
+            self.mistakes.extend(f"cmd: {mistake}" for mistake in check_program(Program(command, env, resources)))
         return Request(
-            runs=attempt("runs", arguments.parse_runs, runs, ()),
-            command=attempt("cmd", arguments.parse_command, cmd, ()),
-            env=attempt("env", arguments.parse_env, given["env"], {}),
+            runs=checked_runs,
+            command=command,
+            env=env,
             resources=resources,
             rules=rules,
             options=options,
             output_path=attempt("output_path", optional(arguments.parse_output_path), given["output_path"]),
             name=attempt("name", optional(arguments.parse_name), given["name"]) or "multirun",
             on_result=attempt("on_result", optional(arguments.parse_callable), given["on_result"]),
+            shell=shell,
+            stdin=stdin,
+            templates=self._templates(resources),
+            first_alone=given["first_alone"] is True,
         )
+
+    def _rules(self, given: Mapping[str, Any]) -> Rules:
+        attempt = self._try
+        keys = attempt("required_results", arguments.parse_required_results, given["required_results"], ())
+        return Rules(
+            success_codes=attempt("success_codes", arguments.parse_codes, given["success_codes"], (0,)),
+            results_required=given["required_results"] is True or bool(keys),
+            required_keys=keys,
+            required_files=attempt("required_files", arguments.parse_required_files, given["required_files"], ()),
+            results=attempt("results", parse_results, given["results"], ()),
+        )
+
+    def _options(self, given: Mapping[str, Any]) -> Options:
+        attempt = self._try
+        return Options(
+            timeout_s=attempt("timeout", optional(parse_duration), given["timeout"]),
+            grace_s=attempt("grace", arguments.parse_grace, given["grace"], 5.0),
+            threads_per_run=attempt("threads_per_run", optional(arguments.parse_count), given["threads_per_run"]),
+            max_output_bytes=attempt("max_output", optional(parse_size), given["max_output"]),
+            nice=attempt("nice", optional(arguments.parse_nice), given["nice"]),
+        )
+
+    def _read_by_all(
+        self, resources: tuple[FileResource, ...], stdin: object
+    ) -> tuple[tuple[FileResource, ...], str | None]:
+        """The resources with the one for the standard input among them, and the name of that."""
+        wanted: FileResource | None = self._try("stdin", optional(arguments.parse_stdin), stdin)
+        if wanted is None:
+            return resources, None
+        if isinstance(stdin, str | os.PathLike):  # the input of that path, however runs are given it
+            wanted = next((each for each in resources if each.source == wanted.source), wanted)
+        known = find_same(wanted, resources) is not None
+        return resources if known else (*resources, wanted), wanted.name
+
+    def _templates(self, resources: tuple[FileResource, ...]) -> tuple[Needs, ...]:
+        """What all templates take; those that cannot be read are no new mistake."""
+        found: list[Needs] = []
+        for resource in resources:
+            if resource.linkage == "template":
+                with suppress(OSError, ValueError):
+                    found += self._examine(resource)
+        return tuple(found)
+
+    def _examine(self, resource: FileResource) -> Iterator[Needs]:
+        path = os.fspath(resource.path)
+        for entry in entries(resource):
+            if not entry.is_folder:
+                label = f"template {os.path.join(path, entry.name) if entry.name else path!r}"
+                with open(entry.source, "rb") as file:
+                    needs, wrong = examine(label, file.read())
+                self.mistakes.extend(wrong)
+                yield needs._replace(is_plain=needs.is_plain and not entry.name)
 
     def switches(self, given: Mapping[str, object]) -> None:
         """Check the keywords that are True or False."""
-        for name, allowed in {"check": (True, False), "dry_run": (True, False), "display": (None, True, False)}.items():
+        either = (True, False)
+        switches = {
+            "check": either,
+            "dry_run": either,
+            "shell": either,
+            "first_alone": either,
+            "display": (None, *either),
+        }
+        for name, allowed in switches.items():
             if not any(given[name] is value for value in allowed):
                 self.mistakes.append(f"{name}: {short(given[name])} is neither True nor False")
 

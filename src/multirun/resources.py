@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from multirun.contract import JOURNAL_DIR, RUNS_DIR, is_reserved_name, is_system_text
 
-FileLinkage = Literal["copy", "shared", "link"]
+FileLinkage = Literal["copy", "shared", "link", "template"]
 LINKAGES: tuple[FileLinkage, ...] = get_args(FileLinkage)
 
 
@@ -22,7 +22,8 @@ class FileResource:
         path: the file or folder, relative to the current directory of the caller.
         linkage: `"shared"`: one read-only copy inside the sweep that each run sees through a symbolic link; `"copy"`:
             a private copy for each run, made from a snapshot taken when the sweep starts; `"link"`: a symbolic link to
-            the original, which must not change while the sweep runs.
+            the original, which must not change while the sweep runs; `"template"`: a copy in which `{{ name }}` is
+            replaced by the parameter of the run (the language is that of Jinja2).
         rename: its relative path in the run directory, which may be nested; by default the last part of `path`.
     """
 
@@ -43,6 +44,28 @@ class FileResource:
         return os.path.abspath(os.fspath(self.path))
 
 
+class Template(FileResource):
+    """A text file, or a folder of them, that is filled in with the parameters of each run.
+
+    The same as `FileResource(path, linkage="template", rename=rename)`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, path: str | os.PathLike[str], rename: str | None = None) -> None:
+        """Name a template.
+
+        Args:
+            path: the file or folder, relative to the current directory of the caller.
+            rename: its relative path in the run directory; by default the last part of `path`.
+        """
+        super().__init__(path, "template", rename)
+
+    def __repr__(self) -> str:
+        rename = "" if self.rename is None else f", rename={self.rename!r}"
+        return f"Template({self.path!r}{rename})"
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A file or folder below a resource.
@@ -58,6 +81,12 @@ class Entry:
     source: str
     is_folder: bool
     mode: int
+
+
+def find_same(resource: FileResource, resources: Iterable[FileResource]) -> FileResource | None:
+    """The resource among others that gives a run the same thing under the same name, None if there is none."""
+    facts = resource.source, resource.linkage, resource.name
+    return next((each for each in resources if (each.source, each.linkage, each.name) == facts), None)
 
 
 def check_resources(resources: Iterable[FileResource]) -> list[str]:

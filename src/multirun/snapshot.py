@@ -111,6 +111,7 @@ class Snapshot:
         alive: whether somebody may be executing it.
         interrupted_count: how many attempts were started and never ended, though nobody executes the sweep any more.
         succeeded: gives the parameters of each run that succeeded, read from the plan when it is called.
+        stopped: why it was stopped on purpose although runs are left, None if it was not.
     """
 
     definition: Definition
@@ -120,6 +121,7 @@ class Snapshot:
     alive: bool
     interrupted_count: int
     succeeded: Callable[[], Iterator[dict[str, Any]]]
+    stopped: str | None = None
 
 
 def take_snapshot(root: str) -> Snapshot:
@@ -150,6 +152,8 @@ def take_snapshot(root: str) -> Snapshot:
             failed.append(_failed_run(planned, record, paths))
     interrupted = 0 if alive else sum(record["event"] == "started" for record in state.values())
     succeeded = {run for run, record in state.items() if status_of(record, alive=alive) == "success"}
+    last = journals.get(ORCHESTRATOR, [])[-1:]
+    stopped = last[0].get("stopped") if last else None
     return Snapshot(
         definition,
         paths,
@@ -158,6 +162,7 @@ def take_snapshot(root: str) -> Snapshot:
         alive,
         interrupted,
         lambda: _params_of(paths, succeeded),
+        stopped,
     )
 
 

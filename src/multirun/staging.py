@@ -6,11 +6,14 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from multirun.definition import Input
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import INPUTS_DIR, SHARED_DIR, SweepPaths, up_to_sweep
+from multirun.templates import TextTemplate, has_tags
 
 _FICLONE = 0x40049409
 _BLOCK = 16 << 20
@@ -130,8 +133,25 @@ def _clone(read: int, write: int) -> bool:
     return True
 
 
+def write_pieces(pieces: Iterator[bytes], target: str, mode: int) -> None:
+    """Write what comes piece by piece to a new file.
+
+    Args:
+        pieces: its content.
+        target: the file, which must not exist.
+        mode: its permission bits.
+    """
+    with open(os.open(target, _CREATE, mode), "wb") as file:
+        file.writelines(pieces)
+        os.fchmod(file.fileno(), mode)
+
+
 class Stager:
-    """Fills run directories from the snapshot of one sweep; looks at the snapshot once."""
+    """Fills run directories from the snapshot of one sweep; looks at the snapshot once.
+
+    Attributes:
+        renders: whether it needs the parameters of the runs, because there are templates among the inputs.
+    """
 
     def __init__(self, paths: SweepPaths, inputs: Sequence[Input]) -> None:
         """Prepare.
@@ -139,13 +159,16 @@ class Stager:
         Raises:
             OSError: the snapshot cannot be read.
         """
-        self._links = [entry for entry in inputs if entry.linkage != "copy"]
+        self._links = [entry for entry in inputs if entry.linkage in ("shared", "link")]
         self._folders: list[str] = []
         self._copies: list[tuple[str, str, int]] = []
+        self._templates: list[tuple[TextTemplate, str, int]] = []
         for entry in inputs:
             self._add_parents(entry.name)
-            if entry.linkage == "copy":
-                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name)
+            if entry not in self._links:
+                fill_in = entry.linkage == "template"
+                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name, fill_in=fill_in)
+        self.renders = bool(self._templates)
 
     def _add_parents(self, name: str) -> None:
         parts = name.split("/")[:-1]
@@ -154,33 +177,54 @@ class Stager:
             if folder not in self._folders:
                 self._folders.append(folder)
 
-    def _add_copy(self, top: str, name: str) -> None:
+    def _add_copy(self, top: str, name: str, *, fill_in: bool) -> None:
         for entry in entries(FileResource(top)):
             target = f"{name}/{entry.name}" if entry.name else name
             if entry.is_folder:
                 self._folders.append(target)
+            elif fill_in and _has_tags(entry.source):
+                self._templates.append((TextTemplate(target, entry.source), target, entry.mode))
             else:
                 self._copies.append((entry.source, target, entry.mode))
 
-    def stage(self, run_dir: str, index: int, check_in: Callable[[], None] = _go_on) -> None:
+    def stage(
+        self,
+        run_dir: str,
+        index: int,
+        check_in: Callable[[], None] = _go_on,
+        params: Mapping[str, Any] | None = None,
+        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """Put every resource into a run directory.
 
         Args:
             run_dir: the directory, which exists.
             index: number of the run.
             check_in: called now and then; what it raises ends the staging.
+            params: the parameters of the run, if there are templates.
+            interrupting: what is around the filling in of templates, which can compute for ever.
 
         Raises:
             OSError: the disk refused.
             InputChangedError: a linked file is missing or was changed.
+            ValueError: a template cannot be filled in.
         """
         for folder in self._folders:
             os.mkdir(f"{run_dir}/{folder}")
         for source, target, mode in self._copies:
             copy_file(source, f"{run_dir}/{target}", mode, check_in)
             check_in()
+        if self._templates:
+            with interrupting():
+                for template, target, mode in self._templates:
+                    write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode)
         for entry in self._links:
             os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
+
+
+def _has_tags(path: str) -> bool:
+    with open(path, "rb") as file:
+        return has_tags(file.read())
 
 
 def _target(entry: Input, index: int) -> str:

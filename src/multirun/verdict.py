@@ -15,6 +15,7 @@ REASONS = (
     "exit:N",
     "signal:NAME",
     "timeout",
+    "output-limit",
     "lost",
     "cancelled",
     "exec-failed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multirun.contract import FIRST_FAILED
 from multirun.durations import format_duration
 from multirun.errors import UnknownNameError
 from multirun.params import describe
@@ -52,6 +53,15 @@ def _evidence(run: Run | FailedRun) -> str:
     if run.reason == "cancelled" and run.message:
         return ""
     return f"; see {run.path if run.reason in ('exec-failed', 'staging-failed') else run.stderr}"
+
+
+def stopped_line(stopped: str) -> str:
+    """Why a sweep was stopped although runs are left.
+
+    Args:
+        stopped: machine-readable word for why.
+    """
+    return "the first run failed, so no other run was started" if stopped == FIRST_FAILED else f"stopped: {stopped}"
 
 
 def cancelled_line(runs: Sequence[Run]) -> str:

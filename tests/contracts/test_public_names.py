@@ -51,6 +51,7 @@ NAMES = [
     "RunsFailedError",
     "StorageError",
     "SweepResult",
+    "Template",
     "UnknownNameError",
     "displayStatus",
     "getRunParams",
@@ -66,6 +67,8 @@ KEYWORDS = {
     "input_files": None,
     "runner": None,
     "env": None,
+    "stdin": None,
+    "shell": False,
     "timeout": None,
     "grace": 5.0,
     "success_codes": (0,),
@@ -73,8 +76,11 @@ KEYWORDS = {
     "required_files": (),
     "results": None,
     "threads_per_run": None,
+    "max_output": None,
+    "nice": None,
     "name": None,
     "on_result": None,
+    "first_alone": False,
     "check": False,
     "display": None,
     "dry_run": False,
@@ -239,7 +245,7 @@ def test_a_file_resource() -> None:
 
 
 def test_words_of_the_types() -> None:
-    assert set(get_args(multirun.FileLinkage)) == {"copy", "shared", "link"}
+    assert set(get_args(multirun.FileLinkage)) == {"copy", "shared", "link", "template"}
     assert set(get_args(multirun.RunStatus)) == {"skipped", "pending", "running", "success", "failure"}
 
 

@@ -1,7 +1,8 @@
 """How these tests run sweeps: the whole way through the public functions, with the invariants checked afterwards."""
 
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ PYTHON = [sys.executable, "-c", "{code}"]
 POST_PARAMS = [sys.executable, "-c", "import multirun; multirun.postRunResults(multirun.getRunParams())"]
 
 
-def run_sweep(output: Path, runs: Iterable[Mapping[str, Any]], cmd: list[str], **keywords: Any) -> SweepResult:
+def run_sweep(
+    output: Path, runs: Iterable[Mapping[str, Any]], cmd: Sequence[str | os.PathLike[str]], **keywords: Any
+) -> SweepResult:
     """Run a sweep that is to come to its end, show nothing, and check what must hold after every sweep."""
     result = multirun(runs=runs, cmd=cmd, output_path=output, display=False, **keywords)
     check_sweep(output, result=result)

@@ -93,6 +93,7 @@ def test_a_sweep_that_went_well(good: SweepResult) -> None:
         "total_known": True,
         "counts": {"total": 3, "complete": 3, "success": 3, "failure": 0, "running": 0, "pending": 0, "skipped": 0},
         "interrupted": 0,
+        "stopped": None,
         "failed": [],
     }
     assert files_below(good.path) == before

@@ -108,7 +108,7 @@ def test_words_may_be_paths(tmp_path: Path, sweep_dir: Path) -> None:
     program = tmp_path / "with space"
     program.write_text("#!/bin/sh\necho ran $1\n")
     program.chmod(0o755)
-    result = run_sweep(sweep_dir, [{}], [program, Path("a/b")])  # type: ignore[list-item]
+    result = run_sweep(sweep_dir, [{}], [program, Path("a/b")])
     assert result[0].stdout.read_text() == "ran a/b\n"
 
 

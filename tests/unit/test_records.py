@@ -59,6 +59,8 @@ def test_a_sentence_is_there_only_where_there_is_one() -> None:
 def test_the_end_of_a_sweep_says_whether_all_is_complete() -> None:
     assert [closed(complete=complete)["complete"] for complete in (True, False)] == [True, False]
     assert closed(complete=True)["event"] == "closed"
+    assert "stopped" not in closed(complete=True)
+    assert closed(complete=False, stopped="first-failed")["stopped"] == "first-failed"
     json.dumps(closed(complete=True))
 
 

@@ -32,6 +32,11 @@ MINIMAL: dict[str, Any] = {
     "threads_per_run": None,
     "name": None,
     "on_result": None,
+    "stdin": None,
+    "shell": False,
+    "max_output": None,
+    "nice": None,
+    "first_alone": False,
 }
 
 
@@ -107,6 +112,13 @@ GOOD: list[tuple[str, Any, str, Any]] = [
     ("required_files", iter("ab"), "rules.required_files", ("a", "b")),
     ("results", {"e": {"stdout": "e"}}, "rules.results", (Extraction("e", "regex", "stdout.log", "e", "last"),)),
     ("results", {}, "rules.results", ()),
+    ("max_output", "100MB", "options.max_output_bytes", 100_000_000),
+    ("max_output", 5, "options.max_output_bytes", 5),
+    ("nice", 0, "options.nice", 0),
+    ("nice", 19, "options.nice", 19),
+    ("stdin", "/bin/sh", "stdin", "sh"),
+    ("stdin", Path("/bin/sh"), "resources", (FileResource(Path("/bin/sh")),)),
+    ("stdin", FileResource("/bin/sh", "copy", "deck"), "stdin", "deck"),
     ("name", "a", "name", "a"),
     ("name", "_Wing-2.5", "name", "_Wing-2.5"),
     ("name", "n" * 40, "name", "n" * 40),
@@ -132,11 +144,15 @@ def test_good_values(keyword: str, value: Any, where: str, expected: Any) -> Non
 # -------------------------------------------------------------------------------------------- what is not
 
 NO_RUNS = "is no list of parameter maps; write [{'x': 1}, {'x': 2}] or a generator of such maps"
-ONE_TEXT = "is one text; give the words as a list (shlex.split makes one from a text)"
+ONE_TEXT = (
+    "is one text; give the words as a list (shlex.split makes one from a text), "
+    "or add shell=True if a shell has to read it"
+)
 NO_WORDS = "is no list of words; write something like ['python', 'job.py']"
 NO_WORD = "every word must be a path or text without NUL and surrogates"
 NO_VALUE = "it must be a number, a path or text without NUL and surrogates"
 NO_DURATION = 'is no duration; write seconds (90) or text such as "90s", "2h", "1h30m" or "1:30:00"'
+NO_SIZE = 'is no size; write bytes (100_000) or text such as "100MB", "1.5GB" or "512MiB"'
 NO_COUNT = "is no whole number of at least 1"
 NO_CODES = "is no list of exit codes; write numbers from 0 to 255 such as (0, 10)"
 NO_KEYS = "is neither True nor a list of keys such as ['energy', 'final.step']"
@@ -183,6 +199,10 @@ BAD: list[tuple[str, Any, str]] = [
     *refused("timeout", NO_DURATION, 0, -1, math.inf, math.nan, True, "soon", "", b"5", [5]),
     *refused("grace", NO_DURATION, None, -1, math.inf, math.nan, False, "soon", "-1s", b"5"),
     *refused("threads_per_run", NO_COUNT, 0, -1, 1.0, True, "4"),
+    *refused("max_output", NO_SIZE, 0, -1, 1.5, True, "", "many", "100M", "-5MB", "1e3", b"5", "0MB"),
+    *refused("nice", "is no whole number from 0 to 19", -1, 20, 1.0, True, "5"),
+    *refused("stdin", NEITHER, 5, -3, b"a", ["a"], Bytes()),
+    ("stdin", "/bin", "'/bin' is a folder; a program reads its input from a file"),
     *refused("success_codes", NO_CODES, None, (), -1, 256, True, 0.0, "0", ["0"], [0, -9], [0, True], [None], b""),
     *refused("required_results", NO_KEYS, "", [""], 5, 1, [5], ["a", None], b"a", 0),
     ("required_files", "out.dat", "'out.dat' is no list; write ['out.dat']"),
@@ -294,17 +314,79 @@ def test_nothing_at_all_escapes_as_another_error(value: object) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "good"),
     [
-        *[(name, value, True) for name in ("check", "dry_run", "display") for value in (True, False)],
+        *[
+            (name, value, True)
+            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for value in (True, False)
+        ],
         ("display", None, True),
-        *[(name, value, False) for name in ("check", "dry_run", "display") for value in (1, 0, "yes", "")],
+        *[
+            (name, value, False)
+            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for value in (1, 0, "yes", "")
+        ],
         ("check", None, False),
         ("dry_run", None, False),
     ],
 )
 def test_switches_are_true_or_false(name: str, value: object, good: bool) -> None:
     inspector = Inspector()
-    inspector.switches({"check": False, "dry_run": False, "display": None, name: value})
+    inspector.switches(
+        {"check": False, "dry_run": False, "shell": False, "first_alone": False, "display": None, name: value}
+    )
     assert inspector.mistakes == ([] if good else [f"{name}: {value!r} is neither True nor False"])
+
+
+# ------------------------------------------------------------------------------- a shell, and its words
+
+
+def test_a_text_for_a_shell() -> None:
+    request, mistakes = inspect(cmd="simulate {x} | tail -n 1", shell=True)
+    assert mistakes == []
+    assert (request.command, request.shell) == (("/bin/sh", "-c", "simulate {x} | tail -n 1"), True)
+
+
+@pytest.mark.parametrize(
+    ("cmd", "words"),
+    [
+        (["echo", "{x}"], "cmd: ['echo', '{x}'] is not one text; with shell=True write something like"),
+        (Path("job.sh"), "is not one text"),
+        (None, "is not one text"),
+        ("", "'' is nothing that a shell can read"),
+        (" \n", "is nothing that a shell can read"),
+        ("a\0", "is nothing that a shell can read"),
+    ],
+)
+def test_what_no_shell_can_read(cmd: object, words: str) -> None:
+    _, (mistake,) = inspect(cmd=cmd, shell=True)
+    assert words in mistake
+
+
+# ------------------------------------------------------------------------------------- standard input
+
+
+@pytest.mark.parametrize("linkage", ["shared", "copy", "link"])
+def test_an_input_that_is_read_by_path_is_the_one_that_runs_are_given(linkage: Any) -> None:
+    given = FileResource("/bin/../bin/sh", linkage, "deck/shell")
+    request, mistakes = inspect(input_files=[given], stdin="/bin/sh")
+    assert (request.stdin, request.resources, mistakes) == ("deck/shell", (given,), [])
+
+
+def test_the_same_resource_is_given_once() -> None:
+    given = FileResource("/bin/sh", "copy")
+    request, mistakes = inspect(input_files=[given], stdin=FileResource(Path("/bin/sh"), "copy", "./sh"))
+    assert (request.stdin, request.resources, mistakes) == ("sh", (given,), [])
+
+
+def test_another_resource_of_the_same_name_is_a_mistake() -> None:
+    _, (mistake,) = inspect(input_files=[FileResource("/bin/sh", "copy")], stdin=FileResource("/bin/sh", "link"))
+    assert mistake == "inputs '/bin/sh' and '/bin/sh' would both be called 'sh'; use rename= for one of them"
+
+
+def test_a_pipe_is_no_standard_input(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    _, (mistake,) = inspect(stdin=tmp_path / "pipe")
+    assert mistake.endswith("/pipe' is a FIFO, not a file or folder")
 
 
 # ------------------------------------------------------------------------------------------------- runners

@@ -168,9 +168,9 @@ def test_the_whole_file_system_has_no_name_of_its_own() -> None:
         ("Copy", "did you mean 'copy'?"),
         ("share", "did you mean 'shared'?"),
         ("symlink", "did you mean 'link'?"),
-        ("template", "choose one of 'copy', 'shared', 'link'"),
-        ("", "choose one of 'copy', 'shared', 'link'"),
-        (None, "choose one of 'copy', 'shared', 'link'"),
+        ("templates", "did you mean 'template'?"),
+        ("", "choose one of 'copy', 'shared', 'link', 'template'"),
+        (None, "choose one of 'copy', 'shared', 'link', 'template'"),
         (["copy"], "did you mean 'copy'?"),
     ],
 )

@@ -57,6 +57,7 @@ class Narrator:
         # What an idle runner did before is over and not shown again; what a busy one did belongs to what it does.
         self._before = _NO_RUNS if ledger.serving else ledger.statistics()
         self._served_before = len(ledger.served)
+        self._remarked = len(ledger.remarks)
         self._executed_before = executed_count(subtract(ledger.statistics(), self._before))
 
     @classmethod
@@ -141,6 +142,9 @@ class Narrator:
         if self._watch.flooded and not self._flood_said:
             self._flood_said = True
             yield flood_news(roots, here)
+        for remark in self._ledger.remarks[self._remarked :]:
+            self._remarked += 1
+            yield News(Line.of((printable(remark), "notice")))
 
     def _notices(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(printable(text) for text in reversed(tuple(self._ledger.notices.values()))))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from errno import ETXTBSY
 from itertools import chain, repeat
 from time import monotonic
@@ -19,6 +21,7 @@ from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.evidence import read_evidence
 from multirun.files import LACKING
 from multirun.launcher.facts import Facts
+from multirun.launcher.limits import Limits, limits_of
 from multirun.launcher.memory import MemoryWatch
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, Order
 from multirun.launcher.spawn import TEXT_BUSY_TRIES, CannotExecuteError, spawn
@@ -39,6 +42,7 @@ _A = TypeVar("_A")
 _T = TypeVar("_T")
 _LONGEST_WAIT_S = 3600.0
 """`poll` cannot wait for a month; whoever waits longer looks again now and then."""
+_ASK_AGAIN_S = 0.1
 _PATIENCE_S = 1.0
 """How long a run that was told to stop still waits for what the machine lacks."""
 
@@ -47,8 +51,11 @@ def _pauses_s() -> Iterator[float]:
     return chain((0.05, 0.2, 1.0), repeat(5.0))
 
 
-class _StoppedError(Exception):
-    """The run was cancelled, or the launcher is leaving, before its program was started."""
+class _StoppedError(BaseException):
+    """The run was cancelled, or the launcher is leaving, before its program was started.
+
+    What fills in templates takes any `Exception` for a mistake in them.
+    """
 
 
 class _End(NamedTuple):
@@ -200,10 +207,15 @@ class Lane:
             return _End(failure("staging-failed", _why(error)))
         options = bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, lambda left: self._tell_stuck(order, left))
-        self._watch(tree)
-        return self._judge(order, bench, tree)
+        limits = limits_of(options, pid)
+        self._watch(tree, limits)
+        return self._judge(order, bench, tree, limits)
 
-    def _judge(self, order: Order, bench: Workbench, tree: Tree) -> _End:
+    def _judge(self, order: Order, bench: Workbench, tree: Tree, limits: Limits | None) -> _End:
+        excess = limits.excess() if limits is not None and tree.stopped in (None, "output-limit") else None
+        if excess is not None:
+            posted = self._insist(order, read_posted, bench.paths.run(order.run))
+            return _End(failure("output-limit", excess), tree, posted)
         rules = bench.definition.rules
         ending = tree.exit_status or 0, tree.stopped
         extracted = self._extract(order, bench) if rules.results and is_accepted(*ending, rules) else SUCCESS
@@ -263,11 +275,21 @@ class Lane:
         if self._stop or self._leaving:
             raise _StoppedError("lost" if self._leaving else "cancelled")
 
+    @contextmanager
+    def _interrupting(self) -> Iterator[None]:
+        """Check in ten times per second from a timer: what happens meanwhile may compute for ever without a pause."""
+        signal.signal(signal.SIGALRM, lambda *_: self._check_in())
+        signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S, _ASK_AGAIN_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
     def _start_once(self, order: Order, bench: Workbench) -> int:
-        argv, env = bench.prepare(order, self._check_in)
+        argv, env = bench.prepare(order, self._check_in, self._interrupting)
         self._check_in()
         os.chdir(bench.paths.run(order.run))
-        pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE)
+        pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE, bench.definition.stdin)
         self._facts.resume(order.key, order.run)
         return pid
 
@@ -282,9 +304,9 @@ class Lane:
             pass
         return self._start_once(order, bench)
 
-    def _watch(self, tree: Tree) -> None:
+    def _watch(self, tree: Tree, limits: Limits | None) -> None:
         """Wait until nothing of the run is left, and end it when it has to end."""
-        self._listen(tree.advance())  # it takes its time: asking at once would be for nothing
+        self._listen(_due_s(tree, limits))  # it takes its time: asking at once would be for nothing
         while not tree.reap():
             if self._leaving:
                 tree.stop("lost")
@@ -292,12 +314,21 @@ class Lane:
                 tree.kill()
             elif self._stop:
                 tree.stop("cancelled")
-            self._listen(tree.advance())
+            self._listen(_due_s(tree, limits))
 
     def _tell_stuck(self, order: Order, left: list[int]) -> None:
         self._facts.notice(
             order.key, order.run, f"SIGKILL does not end {left}: they wait for a device or belong to another user"
         )
+
+
+def _due_s(tree: Tree, limits: Limits | None) -> float | None:
+    """Do what is due for a run; return the seconds until something will be due, None if nothing will."""
+    if limits is None:
+        return tree.advance()
+    look_s = limits.look(tree)
+    due_s = tree.advance()
+    return look_s if due_s is None else due_s if look_s is None else min(due_s, look_s)
 
 
 def _why(error: Exception) -> str:

@@ -19,7 +19,7 @@ class CannotExecuteError(Exception):
     """The program itself cannot be started, now or later."""
 
 
-def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str) -> int:
+def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str, stdin: str | None = None) -> int:
     """Start a program in the current directory with a session of its own; return its process id.
 
     Args:
@@ -27,6 +27,7 @@ def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str)
         env: its whole environment.
         stdout: file for its standard output.
         stderr: file for its standard error.
+        stdin: file that it reads as its standard input; without it, the null device.
 
     Raises:
         CannotExecuteError: the command is not found, is not executable or has no interpreter.
@@ -34,20 +35,23 @@ def spawn(argv: list[str], env: Mapping[bytes, bytes], stdout: str, stderr: str)
     """
     word = argv[0]
     path = word if "/" in word else find_program(word, os.fsdecode(env.get(b"PATH", os.defpath.encode())))
-    out = os.open(stdout, _OUTPUT, 0o666)
+    opened: list[int] = []
     try:
-        err = os.open(stderr, _OUTPUT, 0o666)
-        try:
-            return _posix_spawn(path, argv, env, out, err)
-        finally:
-            os.close(err)
+        opened.append(os.open(stdout, _OUTPUT, 0o666))
+        opened.append(os.open(stderr, _OUTPUT, 0o666))
+        if stdin is not None:
+            opened.append(os.open(stdin, os.O_RDONLY | os.O_CLOEXEC))
+        return _posix_spawn(path, argv, env, opened)
     finally:
-        os.close(out)
+        for descriptor in opened:
+            os.close(descriptor)
 
 
-def _posix_spawn(path: str, argv: list[str], env: Mapping[bytes, bytes], out: int, err: int) -> int:
+def _posix_spawn(path: str, argv: list[str], env: Mapping[bytes, bytes], opened: list[int]) -> int:
+    out, err, *read = opened
+    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     actions = (
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_DUP2, read[0], 0) if read else nothing,
         (os.POSIX_SPAWN_DUP2, out, 1),
         (os.POSIX_SPAWN_DUP2, err, 2),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from multirun.command import render
+from multirun.command import render, render_words
 from multirun.contract import (
     ENV_ATTEMPT,
     ENV_COOKIE,
@@ -60,6 +61,7 @@ class Workbench:
         self._env = base_environment(self.definition, launcher_id)
         self._env_templates = {name: value for name, value in self.definition.env.items() if "{" in value}
         self._templated = bool(self._env_templates) or any("{" in word for word in self.definition.command)
+        self._needs_params = self._templated or self._stager.renders
         writer = f"{launcher_id}-{lane}"
         if self.definition.rules.results:
             _prepare_rules(self.definition.rules.results)
@@ -70,7 +72,12 @@ class Workbench:
         os.close(self._plan)
         self.journal.close()
 
-    def prepare(self, order: Order, check_in: Callable[[], None]) -> tuple[list[str], dict[bytes, bytes]]:
+    def prepare(
+        self,
+        order: Order,
+        check_in: Callable[[], None],
+        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> tuple[list[str], dict[bytes, bytes]]:
         """Make the directory of a run, fill it, and return command and environment.
 
         The environment is reused for the next run.
@@ -78,17 +85,19 @@ class Workbench:
         Args:
             order: the run.
             check_in: called now and then; what it raises ends the preparation.
+            interrupting: what is around the filling in of templates, which can compute for ever.
 
         Raises:
             OSError: the disk refused, or the directory is already there.
             InputChangedError: a linked file is missing or was changed.
             ValueError: a template does not fit the parameters.
         """
-        params = params_of_line(read_line(self._plan, order.offset))
+        text = params_of_line(read_line(self._plan, order.offset))
+        params = decode_map(json.loads(text)) if self._needs_params else {}
         run_dir = self.paths.run(order.run)
         _make(run_dir)
-        _write(f"{run_dir}/{PARAMS_FILE}", params + b"\n")
-        self._stager.stage(run_dir, order.run, check_in)
+        _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
+        self._stager.stage(run_dir, order.run, check_in, params, interrupting)
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
 
@@ -101,13 +110,12 @@ class Workbench:
         env[_INDEX] = b"%d" % order.run
         env[_ATTEMPT] = b"%d" % order.attempt
 
-    def _command(self, params_text: bytes) -> list[str]:
+    def _command(self, params: dict[str, Any]) -> list[str]:
         if not self._templated:
             return list(self.definition.command)
-        params: dict[str, Any] = decode_map(json.loads(params_text))
         for name, value in self._env_templates.items():
             self._env[os.fsencode(name)] = os.fsencode(render(value, params))
-        return [render(word, params) for word in self.definition.command]
+        return render_words(self.definition.command, params, shell=self.definition.shell)
 
     def start_extractor(self, order: Order) -> Extractor:
         """Start to take results from what the program of a run left.

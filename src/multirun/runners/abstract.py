@@ -53,7 +53,12 @@ class AbstractRunner(ABC):
     """Executes runs somewhere.
 
     A runner can serve several sweeps, one after another or at once: limit, `runs` and statistics belong to the runner.
+
+    Attributes:
+        uses_this_machine: whether programs are started on this machine, so that they can be looked for beforehand.
     """
+
+    uses_this_machine = False
 
     def __init__(self) -> None:
         self.ledger = Ledger()

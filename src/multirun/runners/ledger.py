@@ -27,6 +27,7 @@ class Ledger:
         served: the directories of the sweeps that have ended.
         busy_since: when the first of the sweeps that are being served began, on the monotonic clock in seconds.
         notices: why something cannot go on for now, by the name of what is held up.
+        remarks: what else there is to say about sweeps, once each.
         pulled_by: the thread that executes a generator of the caller's right now, None if none does.
         listeners: called with each run whose status changed, and with None when anything else did.
     """
@@ -37,6 +38,7 @@ class Ledger:
         self.served: list[str] = []
         self.busy_since = monotonic()
         self.notices: dict[str, str] = {}
+        self.remarks: list[str] = []
         self.pulled_by: int | None = None
         self.listeners: list[Listener] = []
         self._tally = Tally()
@@ -123,6 +125,11 @@ class Ledger:
     def is_plan_closed(self) -> bool:
         """Whether all runs are known of every sweep that has begun."""
         return self._growing == 0
+
+    def remark(self, text: str) -> None:
+        """Something happened to a sweep that its counts do not tell."""
+        self.remarks.append(text)
+        self._tell(None)
 
     def statistics(self) -> RunStatistics:
         """The counts as they are now."""

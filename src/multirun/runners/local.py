@@ -37,6 +37,8 @@ class ParallelLocalRunner(AbstractRunner):
     The limit holds for the runner, also while it serves several sweeps of one event loop.
     """
 
+    uses_this_machine = True
+
     def __init__(self, *, max_parallel: int = 4) -> None:
         """Make a runner; nothing is started yet.
 
