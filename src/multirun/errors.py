@@ -56,6 +56,10 @@ class NotASweepError(MultirunError, FileNotFoundError):
     """The directory holds no sweep."""
 
 
+class SelectionError(MultirunError, ValueError):
+    """No run, parameter, column or condition of a sweep is what was asked for."""
+
+
 class FormatError(MultirunError, ValueError):
     """A file of the sweep was written by a version this one cannot read."""
 

@@ -49,6 +49,7 @@ NAMES = [
     "RunStatus",
     "RunningLoopError",
     "RunsFailedError",
+    "SelectionError",
     "StorageError",
     "SweepResult",
     "UnknownNameError",
@@ -96,6 +97,7 @@ ERRORS = {
     "ResultsError": "TypeError",
     "RunningLoopError": "RuntimeError",
     "RunsFailedError": "RuntimeError",
+    "SelectionError": "ValueError",
     "StorageError": "OSError",
     "UnknownNameError": "LookupError",
 }

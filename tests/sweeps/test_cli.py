@@ -329,7 +329,7 @@ def test_debug_shows_the_traceback_and_changes_no_exit_code(damaged: Path, tmp_p
 def test_a_mistake_of_ours_is_told_from_failed_runs(
     good: SweepResult, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "take_snapshot", lambda root: 1 / 0)
+    monkeypatch.setattr("multirun.commandline.status.take_snapshot", lambda root: 1 / 0)
     with pytest.raises(SystemExit) as left:
         cli.main(["status", str(good.path)])
     assert left.value.code == 70
@@ -343,7 +343,7 @@ def test_an_interrupt_and_a_failing_disk(
     def fail(root: str) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "take_snapshot", fail)
+    monkeypatch.setattr("multirun.commandline.status.take_snapshot", fail)
     with pytest.raises(SystemExit) as left:
         cli.main(["status", str(good.path)])
     assert left.value.code == code
@@ -356,6 +356,8 @@ def test_a_reader_that_leaves_early(good: SweepResult) -> None:
 
 
 def test_it_starts_without_what_sweeps_need() -> None:
-    code = "import sys, multirun.cli; print(*sorted({'anyio', 'asyncio', 'rich', 'numpy'} & set(sys.modules)))"
+    modules = ", ".join(f"multirun.commandline.{name}" for name in ("status", "show", "following", "results"))
+    heavy = "{'anyio', 'asyncio', 'rich', 'numpy', 'pandas', 'multirun.engine', 'multirun.display'}"
+    code = f"import sys, multirun.cli, {modules}; print(*sorted({heavy} & set(sys.modules)))"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout == "\n"

@@ -15,8 +15,9 @@ from multirun.errors import JournalDamagedError, NotASweepError
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
 from multirun.processes import identity
+from multirun.replay import fold, is_alive, status_of
 from multirun.rundir import ORCHESTRATOR, SweepPaths
-from multirun.snapshot import find_sweep, fold, is_alive, read_documents, status_of, take_snapshot
+from multirun.snapshot import find_sweep, read_documents, take_snapshot
 
 DIGEST = "ab" * 16
 
