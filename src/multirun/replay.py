@@ -129,15 +129,14 @@ class RecordedRun:
     Attributes:
         index: its number.
         status: its status.
-        path: its directory.
     """
 
-    __slots__ = ("_line", "_params_text", "index", "path", "status")
+    __slots__ = ("_line", "_params_text", "_paths", "index", "status")
 
-    def __init__(self, planned: PlannedRun, status: RunStatus, line: bytes | None, path: str) -> None:
+    def __init__(self, planned: PlannedRun, status: RunStatus, line: bytes | None, paths: SweepPaths) -> None:
         self.index = planned.run
         self.status = status
-        self.path = path
+        self._paths = paths
         self._params_text = planned.params_text
         self._line = line
 
@@ -165,6 +164,11 @@ class RecordedRun:
     def record(self) -> Record:
         """The record that decides about it; empty if there is none."""
         return {} if self._line is None else _parse(self._line)
+
+    @property
+    def path(self) -> str:
+        """Its directory."""
+        return self._paths.run(self.index)
 
     @property
     def stdout(self) -> str:
@@ -214,7 +218,8 @@ class Replay:
         """
         # The orchestrator first: if it has not left yet, a run without an end is not taken for one that was cut off.
         lines = list(self._lines(f"{ORCHESTRATOR}.jsonl"))
-        self._ends = [*self._ends[:1], *(_parse(line) for line in dict.fromkeys((*lines[:1], *lines[-1:])))]
+        if lines:
+            self._ends = [*(self._ends or [_parse(lines[0])])[:1], _parse(lines[-1])]
         self.alive = is_alive(self._ends)
         fold_lines(lines, self._state)
         for name in os.listdir(self.paths.journals):
@@ -248,7 +253,7 @@ class Replay:
     def _recorded(self, planned: PlannedRun) -> RecordedRun:
         known = self._state.get(planned.run)
         line = None if known is None else known[1]
-        return RecordedRun(planned, self.status(planned.run), line, self.paths.run(planned.run))
+        return RecordedRun(planned, self.status(planned.run), line, self.paths)
 
     def status(self, index: int) -> RunStatus:
         """The status of a run."""

@@ -141,6 +141,15 @@ def _posted_records(paths: SweepPaths) -> Iterator[tuple[Record, Place]]:
                 offset += len(line)
 
 
+def locate(directory: str | None) -> str:
+    """The sweep that is meant: a directory, or without one what `find_sweep` finds from the current one.
+
+    Raises:
+        NotASweepError: there is none.
+    """
+    return find_sweep(os.getcwd()) if directory is None else directory
+
+
 def find_sweep(start: str) -> str:
     """The sweep that a user in directory `start` most likely means: the directory itself, else the newest below it.
 

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from multirun.commandline.paper import shortest
 from multirun.errors import SelectionError
 from multirun.replay import RecordedRun, Replay
 from multirun.rundir import SWEEP_FILE
 from multirun.selection import Selector, is_selector, nearest, number_of, parse_selector
-from multirun.snapshot import find_sweep
+from multirun.snapshot import locate
 from multirun.table import flatten
-
-
-def root_of(directory: str | None) -> str:
-    """The sweep that is meant: the directory, or the newest sweep here.
-
-    Raises:
-        NotASweepError: there is none here.
-    """
-    return find_sweep(os.getcwd()) if directory is None else directory
 
 
 def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
@@ -45,7 +36,7 @@ def open_sweep(words: Sequence[str]) -> tuple[Replay, Selector]:
         SelectionError: a word means no runs.
     """
     directory, runs = split_words(words)
-    replay = Replay(root_of(directory))
+    replay = Replay(locate(directory))
     return replay, parse_selector(runs)
 
 
@@ -103,8 +94,3 @@ def _nearest_values(text: str, values: Iterable[object]) -> str:
         near = get_close_matches(text, distinct, n=3)
     listed = near or list(distinct)[:3]
     return f"{'is' if len(listed) == 1 else 'are'} {', '.join(listed)}"
-
-
-def failed_only(runs: Iterable[RecordedRun]) -> Iterator[RecordedRun]:
-    """Those of some runs that failed."""
-    return (run for run in runs if run.status == "failure")

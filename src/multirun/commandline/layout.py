@@ -42,21 +42,32 @@ def lay_out(columns: Sequence[str], rows: Sequence[Mapping[str, object]], room: 
     """
     cells = {name: [_cell(row.get(name)) for row in rows] for name in columns}
     texts = [name for name in columns if any(isinstance(row.get(name), str | list | dict) for row in rows)]
-    shown = [name for name in columns if name in kept or any(each != _MISSING for each in cells[name]) or not rows]
-    if _width(shown, cells) > room:
+    filled = [name for name in columns if name in kept or not rows or any(each != _MISSING for each in cells[name])]
+    if _width(filled, cells) > room:
         cells |= {name: [_cut(each) for each in cells[name]] for name in texts}
-    going = [name for name in reversed(shown) if name not in kept]
-    for name in sorted(going, key=lambda name: len(set(cells[name])) > 1 or len(rows) < 2):
-        if _width(shown, cells) > room:
-            shown.remove(name)
-    widths = {name: max(len(name), *map(len, cells[name]), 0) for name in shown}
+    shown = _fitting(filled, cells, room, frozenset(kept))
+    widths = {name: _column_width(name, cells) for name in shown}
+    header = _line([(printable(name), widths[name], name in texts) for name in shown])
     lines = [_line([(cells[name][place], widths[name], name in texts) for name in shown]) for place in range(len(rows))]
-    hidden = [name for name in columns if name not in shown and any(each != _MISSING for each in cells[name])]
-    return Table(_line([(name, widths[name], name in texts) for name in shown]), lines, hidden)
+    return Table(header, lines, [name for name in filled if name not in shown])
+
+
+def _fitting(filled: list[str], cells: Mapping[str, list[str]], room: int, kept: frozenset[str]) -> list[str]:
+    """The columns for which there is room."""
+    shown = list(filled)
+    dull = [name for name in filled if len(cells[name]) > 1 and len(set(cells[name])) == 1]
+    for name in [*reversed(dull), *reversed([name for name in filled if name not in dull])]:
+        if name not in kept and _width(shown, cells) > room:
+            shown.remove(name)
+    return shown
 
 
 def _width(shown: Sequence[str], cells: Mapping[str, list[str]]) -> int:
-    return sum(max(len(name), *map(len, cells[name]), 0) + len(_GAP) for name in shown) - len(_GAP)
+    return sum(_column_width(name, cells) + len(_GAP) for name in shown) - len(_GAP)
+
+
+def _column_width(name: str, cells: Mapping[str, list[str]]) -> int:
+    return max(len(printable(name)), *map(len, cells[name]), 0)
 
 
 def _line(parts: list[tuple[str, int, bool]]) -> str:

@@ -6,14 +6,14 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from multirun.commandline import paper
 from multirun.commandline.exits import OK
-from multirun.commandline.finding import root_of
 from multirun.commandline.layout import lay_out
 from multirun.replay import RecordedRun, Replay
 from multirun.selection import Row, parse_condition, parse_order, sort_rows
+from multirun.snapshot import locate
 from multirun.table import FIRST, Columns, UnixLines, cell, flatten, unwrap
 
 _ALWAYS = (*FIRST, "status")
@@ -28,7 +28,7 @@ def results(directory: str | None, conditions: Sequence[str], orders: Sequence[s
         orders: columns to sort by, as `parse_order` reads them.
         files: where to write, `-` for standard output, by `csv`, `json` and `jsonl`; without any the table is printed.
     """
-    replay = Replay(root_of(directory))
+    replay = Replay(locate(directory))
     columns, rows, partial = read_table(replay)
     tests = [parse_condition(text, columns) for text in conditions]
     chosen = sort_rows([row for row in rows if all(test(row) for test in tests)], parse_order(orders, columns))
@@ -40,29 +40,39 @@ def results(directory: str | None, conditions: Sequence[str], orders: Sequence[s
     return OK
 
 
+class _Facts(NamedTuple):
+    """What the table needs of a run."""
+
+    params: Row
+    posted: Row
+    first: Row
+    last: Row
+
+
 def read_table(replay: Replay) -> tuple[list[str], list[Row], int]:
     """Columns and rows of the table, and how many results the journals hold in part only."""
     columns = Columns()
-    found: list[tuple[RecordedRun, Row, dict[str, object], dict[str, object]]] = []
+    found = []
     partial = 0
     for run in replay.runs():
         record = run.record
-        params = dict(flatten(run.params))
-        posted = dict(flatten(unwrap(record["results"]))) if "results_digest" in record else {}
+        facts = _facts(run, record)
+        columns.see(facts.params, facts.posted)
+        found.append(facts)
         partial += record.get("results_complete") is False
-        columns.see(params, posted)
-        found.append((run, record, params, posted))
-    header = columns.header()
-    return header, [_row(*each, columns) for each in found], partial
+    return columns.header(), [_row(facts, columns) for facts in found], partial
 
 
-def _row(
-    run: RecordedRun, record: Row, params: dict[str, object], posted: dict[str, object], columns: Columns
-) -> dict[str, object]:
-    row: dict[str, object] = {"index": run.index}
-    row |= {columns.params[key]: value for key, value in params.items()}
-    row |= {columns.results[key]: value for key, value in posted.items()}
-    return row | {"status": run.status, "reason": record.get("reason"), "duration_s": record.get("duration_s")}
+def _facts(run: RecordedRun, record: Row) -> _Facts:
+    posted = dict(flatten(unwrap(record["results"]))) if "results_digest" in record else {}
+    last = {"status": run.status, "reason": record.get("reason"), "duration_s": record.get("duration_s")}
+    return _Facts(dict(flatten(run.params)), posted, {"index": run.index}, last)
+
+
+def _row(facts: _Facts, columns: Columns) -> Row:
+    params = {columns.params[key]: value for key, value in facts.params.items()}
+    posted = {columns.results[key]: value for key, value in facts.posted.items()}
+    return {**facts.first, **params, **posted, **facts.last}
 
 
 # ---------------------------------------------------------------------------------------------------- output

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from multirun.commandline.exits import INCOMPLETE, code_of
-from multirun.commandline.finding import root_of
 from multirun.commandline.paper import put
-from multirun.snapshot import take_snapshot
+from multirun.snapshot import locate, take_snapshot
 from multirun.wording import counts_line, failure_line
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def status(directory: str | None, *, as_json: bool) -> int:
         directory: the sweep; None for the newest here.
         as_json: whether to print one JSON object.
     """
-    snapshot = take_snapshot(root_of(directory))
+    snapshot = take_snapshot(locate(directory))
     if as_json:
         put(json.dumps(to_document(snapshot), indent=1))
     else:
