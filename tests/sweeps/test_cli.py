@@ -16,32 +16,13 @@ from typing import Any
 import pytest
 from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
+from tests.sweeps.commands import PROGRAM, command
 from tests.sweeps.gates import Gates
 from tests.sweeps.sweeping import SCRIPTED, files_below, run_sweep
 
 from multirun import ParallelLocalRunner, SweepResult, cli, multirunAsync
 from multirun.journal import JournalTail, frame
 from multirun.wording import why_in_words
-
-PROGRAM = Path(sys.executable).with_name("multirun")
-
-Finished = subprocess.CompletedProcess[str]
-
-
-def command(*words: str | Path, cwd: Path | None = None, **variables: str) -> Finished:
-    """What the command does with these words; it never shows a traceback without being asked."""
-    finished = subprocess.run(
-        [PROGRAM, *words],
-        cwd=cwd,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in finished.stderr or "--debug" in words, finished.stderr
-    return finished
 
 
 def document(*words: str | Path) -> dict[str, Any]:

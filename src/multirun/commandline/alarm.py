@@ -30,12 +30,13 @@ class Alarm:
         if self._library.inotify_add_watch(self._descriptor, os.fsencode(path), mask) >= 0:
             self._watched.add(path)
 
-    def wait(self, patience_s: float) -> None:
-        """Return when something has changed since the last call, or when the patience is at its end."""
+    def wait(self, patience_s: float) -> bool:
+        """Return when something has changed since the last call (True), or when the patience is at its end (False)."""
         watched = [] if self._descriptor is None else [self._descriptor]
         ready, _, _ = select.select(watched, [], [], patience_s)
         if ready:
             os.read(ready[0], 1 << 16)
+        return bool(ready)
 
     def close(self) -> None:
         """Stop being told."""

@@ -57,8 +57,9 @@ def in_a_shell(words: list[str]) -> str:
 
 
 def quote(word: str) -> str:
-    """A word for a shell, on one line and without orders for terminals."""
-    return shlex.quote(word) if word.isprintable() else f"$'{''.join(map(_escape, word))}'"
+    """A word for a shell, without orders for terminals; only where those are left out it has to be bash or zsh."""
+    harmless = word.replace("\n", "").isprintable()
+    return shlex.quote(word) if harmless else f"$'{''.join(map(_escape, word))}'"
 
 
 def _escape(character: str) -> str:

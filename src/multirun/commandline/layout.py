@@ -43,31 +43,34 @@ def lay_out(columns: Sequence[str], rows: Sequence[Mapping[str, object]], room: 
     cells = {name: [_cell(row.get(name)) for row in rows] for name in columns}
     texts = [name for name in columns if any(isinstance(row.get(name), str | list | dict) for row in rows)]
     filled = [name for name in columns if name in kept or not rows or any(each != _MISSING for each in cells[name])]
-    if _width(filled, cells) > room:
+    widths = _widths(filled, cells)
+    if _total(filled, widths) > room:
         cells |= {name: [_cut(each) for each in cells[name]] for name in texts}
-    shown = _fitting(filled, cells, room, frozenset(kept))
-    widths = {name: _column_width(name, cells) for name in shown}
+        widths = _widths(filled, cells)
+    shown = _fitting(filled, cells, widths, room, frozenset(kept))
     header = _line([(printable(name), widths[name], name in texts) for name in shown])
     lines = [_line([(cells[name][place], widths[name], name in texts) for name in shown]) for place in range(len(rows))]
     return Table(header, lines, [name for name in filled if name not in shown])
 
 
-def _fitting(filled: list[str], cells: Mapping[str, list[str]], room: int, kept: frozenset[str]) -> list[str]:
+def _fitting(
+    filled: list[str], cells: Mapping[str, list[str]], widths: Mapping[str, int], room: int, kept: frozenset[str]
+) -> list[str]:
     """The columns for which there is room."""
     shown = list(filled)
     dull = [name for name in filled if len(cells[name]) > 1 and len(set(cells[name])) == 1]
     for name in [*reversed(dull), *reversed([name for name in filled if name not in dull])]:
-        if name not in kept and _width(shown, cells) > room:
+        if name not in kept and _total(shown, widths) > room:
             shown.remove(name)
     return shown
 
 
-def _width(shown: Sequence[str], cells: Mapping[str, list[str]]) -> int:
-    return sum(_column_width(name, cells) + len(_GAP) for name in shown) - len(_GAP)
+def _widths(names: list[str], cells: Mapping[str, list[str]]) -> dict[str, int]:
+    return {name: max(len(printable(name)), *map(len, cells[name]), 0) for name in names}
 
 
-def _column_width(name: str, cells: Mapping[str, list[str]]) -> int:
-    return max(len(printable(name)), *map(len, cells[name]), 0)
+def _total(shown: list[str], widths: Mapping[str, int]) -> int:
+    return sum(widths[name] + len(_GAP) for name in shown) - len(_GAP)
 
 
 def _line(parts: list[tuple[str, int, bool]]) -> str:

@@ -16,8 +16,6 @@ from multirun.selection import Row, parse_condition, parse_order, sort_rows
 from multirun.snapshot import locate
 from multirun.table import FIRST, Columns, UnixLines, cell, flatten, unwrap
 
-_ALWAYS = (*FIRST, "status")
-
 
 def results(directory: str | None, conditions: Sequence[str], orders: Sequence[str], files: Mapping[str, str]) -> int:
     """Print or write the table of a sweep; returns the exit code.
@@ -79,7 +77,8 @@ def _row(facts: _Facts, columns: Columns) -> Row:
 
 
 def _print(columns: list[str], rows: list[Row]) -> None:
-    table = lay_out(columns, rows, paper.width(), _ALWAYS)
+    kept = [*FIRST, "status", *(["reason"] if any(row["reason"] for row in rows) else [])]
+    table = lay_out(columns, rows, paper.width(), kept)
     paper.put(paper.paint(table.header, "heading"))
     for row, line in zip(rows, table.lines, strict=True):
         paper.put(paper.paint(line, "failed") if row["status"] == "failure" else line)

@@ -106,7 +106,7 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
         yield from _block(label, [text])
     yield from _block("command", [in_a_shell(command.words) if command else _unknown_command(replay.definition)])
     if record.get("attempt"):
-        yield from _outputs(run)
+        yield from _outputs(run, f"multirun logs {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}")
     if command and record.get("attempt"):
         yield ""
         yield paper.paint("repeat it by hand:", "heading")
@@ -181,13 +181,13 @@ def _unknown_command(definition: Definition) -> str:
     return f"{in_a_shell(list(definition.command))} (its parameters cannot be filled in here)"
 
 
-def _outputs(run: RecordedRun) -> Iterator[str]:
+def _outputs(run: RecordedRun, more: str) -> Iterator[str]:
     for name, path in (("stdout.log", run.stdout), ("stderr.log", run.stderr)):
         ending = read_ending(path, _LINES)
         yield ""
         if not ending.lines:
             yield f"{paper.paint(name, 'heading')} is {'not there' if ending.size is None else 'empty'}"
             continue
-        much = "" if ending.whole else f", its last {paper.plural(len(ending.lines), 'line')}"
+        much = "" if ending.whole else f", its last {paper.plural(len(ending.lines), 'line')} ({more} prints all)"
         yield f"{paper.paint(name, 'heading')}{much}:"
         yield from (f"  {paper.cut(line, max(20, paper.width() - 2))}" for line in ending.lines)
