@@ -92,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _execute(words)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - an exit code of Python's own would mean that runs failed
         if "--debug" in words:
             _print_traceback(error)
