@@ -160,7 +160,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: lambda one, other: is_less(other, one),
     ast.GtE: lambda one, other: is_less(other, one) or (one is not None and is_equal(one, other)),
     ast.In: is_in,
-    ast.NotIn: lambda one, other: not is_in(one, other),
+    ast.NotIn: lambda one, other: not is_in(one, other),  # codespell:ignore notin
     ast.Is: is_equal,
     ast.IsNot: lambda one, other: not is_equal(one, other),
 }

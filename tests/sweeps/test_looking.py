@@ -142,7 +142,7 @@ def test_which_run_has_to_be_said(here: Path) -> None:
         (["mode=od"], "no run has mode=od; the nearest is odd"),
         (["mode=odd", "x=2"], "no run has all of mode=odd, x=2"),
         (["study", "three"], "'three' is no run; write a number (17), a range (3-9) or a parameter (x=0.3)"),
-        (["studdy", "3"], "studdy is no sweep: it does not exist"),
+        (["studies", "3"], "studies is no sweep: it does not exist"),
     ],
 )
 @pytest.mark.parametrize("name", ["show", "logs"])
