@@ -408,6 +408,8 @@ async def test_everything_works_while_a_sweep_runs(sweep_dir: Path, gates: Gates
         assert re.search(r"started .*, running for \d+\.\d s", command("show", sweep_dir, "0").stdout)
         assert "not started yet" in command("show", sweep_dir, "2").stdout
         assert "first of 0" in command("show", sweep_dir, "0").stdout
+        assert command("show", sweep_dir, "0").stdout.endswith(f"follow it: multirun logs -f {sweep_dir} 0\n")
+        assert json.loads(command("show", "--json", sweep_dir, "0").stdout)["by_hand"] is None
         table = command("results", sweep_dir)
         assert [line.split()[2] for line in table.stdout.splitlines()[1:]] == ["running", "running", "pending"]
         assert table.stderr == "multirun: the sweep is still going; 3 runs not complete yet\n"
@@ -424,7 +426,16 @@ async def test_everything_works_while_a_sweep_runs(sweep_dir: Path, gates: Gates
         assert waiting.end() == (0, "multirun: run 2 waits for a free place\n")
         assert waiting.text == "first of 2\nthen go\nno line break"
         assert every.end() == (1, "multirun: 1 of 3 runs failed\n")
-        assert every.text.count("then") == 3
+        assert sorted(every.text.splitlines()) == sorted(
+            line
+            for run, word in (("run 0", "bad"), ("run 1", "go"), ("run 2", "go"))
+            for line in (
+                f"{run} | first of {run[-1]}",
+                f"{run} stderr | complaint of {run[-1]}",
+                f"{run} | then {word}",
+                f"{run} | no line break",
+            )
+        )
 
     await asyncio.to_thread(look)
     check_sweep(sweep_dir, result=await sweep)

@@ -8,6 +8,7 @@ from multirun.commandline import paper
 from multirun.commandline.alarm import Alarm
 from multirun.commandline.exits import INCOMPLETE, OK, SOME_FAILED
 from multirun.commandline.logs import heading
+from multirun.contract import STDERR_FILE
 
 if TYPE_CHECKING:
     from multirun.replay import RecordedRun, Replay
@@ -30,6 +31,7 @@ class _Output:
         self.name = name
         self.path = f"{run.path}/{name}"
         self._offset = 0
+        self._held = b""
 
     def read(self) -> bytes:
         """What was written since the last call, or a part of it."""
@@ -42,9 +44,21 @@ class _Output:
         self._offset += len(data)
         return data
 
+    def take_lines(self, data: bytes) -> list[bytes]:
+        """The whole lines in what was written by now; half a line is held back, unless it is very long."""
+        *lines, self._held = (self._held + data).split(b"\n")
+        return [*lines, *self.take_rest()] if len(self._held) > _CHUNK else lines
+
+    def take_rest(self) -> list[bytes]:
+        """The last line, if it has no end."""
+        held, self._held = self._held, b""
+        return [held] if held else []
+
 
 class _Reader:
-    """Prints what the outputs of runs grow by, with a heading whenever another one has its turn.
+    """Prints what the outputs of runs grow by.
+
+    The outputs of one run have a heading whenever the other has its turn; of several runs each line says whose it is.
 
     Attributes:
         open: the outputs of each run that has not ended, by number.
@@ -52,7 +66,8 @@ class _Reader:
 
     def __init__(self, runs: list[RecordedRun], names: list[str]) -> None:
         self.open = {run.index: [_Output(run, name) for name in names] for run in runs}
-        self._one = len(runs) * len(names) == 1
+        self._several = len(runs) > 1
+        self._headings = len(names) > 1
         self._last: _Output | None = None
         self._broken = False
 
@@ -64,19 +79,34 @@ class _Reader:
                 continue
             for output in outputs:
                 alarm.watch(output.path)
-                while data := output.read():
-                    self._print(output, data)
+                self._print_new(output, ended=status != "running")
             if status != "running":
                 del self.open[index]
 
+    def _print_new(self, output: _Output, *, ended: bool) -> None:
+        while data := output.read():
+            if self._several:
+                _print_lines(output, output.take_lines(data))
+            else:
+                self._print(output, data)
+        if ended:
+            _print_lines(output, output.take_rest())
+
     def _print(self, output: _Output, data: bytes) -> None:
-        if output is not self._last and not self._one:
+        if output is not self._last and self._headings:
             if self._broken:
                 paper.put("")
             paper.put(heading(output.run, output.name))
         self._last = output
         self._broken = not data.endswith(b"\n")
         paper.put_bytes(data)
+
+
+def _print_lines(output: _Output, lines: list[bytes]) -> None:
+    stream = " stderr" if output.name == STDERR_FILE else ""
+    whose = paper.paint(f"run {output.run.index}{stream} | ", "dim").encode()
+    if lines:
+        paper.put_bytes(b"".join(b"%b%b\n" % (whose, line) for line in lines))
 
 
 def follow_runs(replay: Replay, runs: list[RecordedRun], names: list[str], *, everything: bool) -> int:

@@ -80,7 +80,7 @@ def to_document(definition: Definition, run: RecordedRun) -> dict[str, Any]:
         "stdout": run.stdout,
         "stderr": run.stderr,
         "command": command.words if command else None,
-        "by_hand": repetition_of(definition, run, command, run.path) if command else None,
+        "by_hand": repetition_of(definition, run, command, run.path) if command and ended else None,
     }
 
 
@@ -107,7 +107,10 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
     yield from _block("command", [in_a_shell(command.words) if command else _unknown_command(replay.definition)])
     if record.get("attempt"):
         yield from _outputs(run, f"multirun logs {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}")
-    if command and record.get("attempt"):
+    if run.status == "running":
+        yield ""
+        yield f"follow it: multirun logs -f {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}"
+    elif command and record.get("attempt"):
         yield ""
         yield paper.paint("repeat it by hand:", "heading")
         yield f"  {repetition_of(replay.definition, run, command, paper.shortest(run.path))}"
