@@ -100,7 +100,7 @@ def fold_lines(lines: Iterable[bytes], state: dict[int, Ranked]) -> None:
         state: for each run the rank of the record that decides about it, and its line; it is changed.
     """
     for line in lines:
-        event = _glance(line)
+        event = glance(line)
         if event is None:
             continue
         run, rank_ = event
@@ -109,8 +109,12 @@ def fold_lines(lines: Iterable[bytes], state: dict[int, Ranked]) -> None:
             state[run] = rank_, line
 
 
-def _glance(line: bytes) -> tuple[int, Rank] | None:
-    """The run that a line is about and its rank; None if it is about no run."""
+def glance(line: bytes) -> tuple[int, Rank] | None:
+    """The run that a line is about and the first part of its `rank`; None if it is about no run.
+
+    Args:
+        line: a checked line of a journal.
+    """
     found = _EVENT.match(line)
     if found is None:
         record = _parse(line)

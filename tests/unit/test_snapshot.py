@@ -10,14 +10,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from multirun import records
 from multirun.definition import Definition, write_definition
 from multirun.errors import FormatError, JournalDamagedError, NotASweepError
 from multirun.journal import Journal, Record, frame
 from multirun.plan import PlanWriter
 from multirun.processes import identity
-from multirun.replay import Ranked, Replay, fold, fold_lines, is_alive, status_of
+from multirun.replay import Ranked, Replay, fold, fold_lines, glance, is_alive, rank, status_of
 from multirun.rundir import ORCHESTRATOR, SweepPaths
 from multirun.snapshot import find_sweep, read_documents, take_snapshot
+from multirun.verdict import SUCCESS, failure
 
 DIGEST = "ab" * 16
 
@@ -357,3 +359,21 @@ def test_damaged_parameters_are_told_when_they_are_needed(sweep: Sweep) -> None:
     assert good.params == {"x": 0}
     with pytest.raises(FormatError, match="the plan is damaged: the parameters of run 1"):
         _ = bad.params
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        records.started(7, 2),
+        records.started_text(7, 2),
+        records.plain_end_text(7, 2, 0, 0.5, 0.1, 1000),
+        records.ended(7, 2, SUCCESS, exit_status=0, duration_s=0.5),
+        records.ended(7, 2, failure("exit:1", "why"), exit_status=1),
+    ],
+    ids=["started", "started text", "success text", "success", "failure"],
+)
+def test_records_as_they_are_written_need_no_parsing(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, _ = frame(record, 3, 0)
+    expected = (7, rank(json.loads(line))[:3])
+    monkeypatch.setattr("multirun.replay.json", None)
+    assert glance(line) == expected
