@@ -258,9 +258,9 @@ def test_a_file_that_cannot_be_written(here: Path, tmp_path: Path) -> None:
     finished = command("results", "study", "--csv", str(tmp_path / "none" / "a.csv"), cwd=here)
     assert (finished.returncode, finished.stdout) == (74, "")
     assert "No such file or directory" in finished.stderr
-    full = subprocess.run(
-        ["sh", "-c", f"{PROGRAM} results study >/dev/full"], cwd=here, capture_output=True, check=False
-    )
+    line = f"{shlex.quote(str(PROGRAM))} results study >/dev/full"
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    full = subprocess.run(["sh", "-c", line], cwd=here, env=env, capture_output=True, check=False)
     assert full.returncode == 74
     assert b"No space left on device" in full.stderr
     assert full.stderr.count(b"\n") == 1
