@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -98,7 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--debug" in words:
             _print_traceback(error)
         code = _complain(error)
+        _drop_output()
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let Python not try again, when it ends, to write what cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _execute(words: list[str]) -> int:
