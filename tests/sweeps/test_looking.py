@@ -362,6 +362,12 @@ echo "then $word"; printf 'no line break'
 """
 
 
+def _target(link: Path) -> str:
+    with suppress(OSError):
+        return os.readlink(link)
+    return ""
+
+
 class Following:
     """`multirun logs -f` in a process of its own."""
 
@@ -382,6 +388,11 @@ class Following:
 
     def wait_for(self, text: str) -> None:
         wait_until(lambda: text in self.read(), what=f"{text!r} in the logs")
+
+    def wait_until_it_watches(self) -> None:
+        """Wait until it is told of changes."""
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        wait_until(lambda: "anon_inode:inotify" in {_target(entry) for entry in folder.iterdir()})
 
     def end(self) -> tuple[int, str]:
         """The exit code and what it said beside the data."""
@@ -418,6 +429,7 @@ async def test_everything_works_while_a_sweep_runs(sweep_dir: Path, gates: Gates
         for follower in (one, every):
             follower.wait_for("first of 0")
             follower.wait_for("complaint of 0")
+        waiting.wait_until_it_watches()
         gates.open(0, word="bad")
         assert one.end() == (1, "multirun: run 0 failed\n")
         assert one.text.endswith("then bad\nno line break")
@@ -454,8 +466,8 @@ def test_following_ends_when_the_sweep_is_killed_and_at_ctrl_c(sweep_dir: Path, 
     with subprocess.Popen(arguments) as orchestrator:
         wait_until(lambda: gates.waiting() == {"0", "1"})
         interrupted, following = Following(sweep_dir, "0"), Following(sweep_dir, "1")
-        inotify = [Path(f"/proc/{each.process.pid}/fd") for each in (interrupted, following)]
-        wait_until(lambda: all(_has_inotify(folder) for folder in inotify))
+        interrupted.wait_until_it_watches()
+        following.wait_until_it_watches()
         interrupted.process.send_signal(signal.SIGINT)
         code, errors = interrupted.end()
         assert code == 130
@@ -468,10 +480,6 @@ def test_following_ends_when_the_sweep_is_killed_and_at_ctrl_c(sweep_dir: Path, 
         (1, ["multirun: run 1 failed"]),  # its lane was faster
     ]
     check_sweep(sweep_dir, killed=True)
-
-
-def _has_inotify(folder: Path) -> bool:
-    return any(os.readlink(entry) == "anon_inode:inotify" for entry in folder.iterdir())
 
 
 def test_following_a_sweep_that_is_over(study: SweepResult) -> None:
