@@ -57,7 +57,7 @@ class NotASweepError(MultirunError, FileNotFoundError):
 
 
 class SelectionError(MultirunError, ValueError):
-    """No run, parameter, column or condition of a sweep is what was asked for."""
+    """Words that should say which runs are meant cannot be understood."""
 
 
 class FormatError(MultirunError, ValueError):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from multirun.errors import SelectionError
+from multirun.errors import SelectionError, UnknownNameError
 
 Row = Mapping[str, object]
 Condition = Callable[[Row], bool]
@@ -38,7 +38,9 @@ def is_equal(one: object, other: object) -> bool:
         return True
     if isinstance(one, float) or isinstance(other, float):
         first, second = number_of(one), number_of(other)
-        return first is not None and second is not None and math.isclose(first, second, rel_tol=_CLOSE)
+        if first is None or second is None:
+            return False
+        return math.isclose(first, second, rel_tol=_CLOSE) or str(one) == other or one == str(other)
     return False
 
 
@@ -97,7 +99,8 @@ def parse_condition(text: str, columns: Sequence[str]) -> Condition:
         columns: the names of all columns.
 
     Raises:
-        SelectionError: it is no condition, or names a column that is not there.
+        SelectionError: it is no condition.
+        UnknownNameError: it names a column that is not there.
     """
     known = {name: f"_{number}" for number, name in enumerate(columns)}
     spelled = "".join(_spell(match, known, text) for match in _TOKEN.finditer(text.strip()))
@@ -123,7 +126,7 @@ def _spell(match: re.Match[str], known: Mapping[str, str], text: str) -> str:
         return known[name]
     if piece in _LOWER:
         return _LOWER[piece]
-    raise SelectionError(
+    raise UnknownNameError(
         f"the condition {text!r} cannot be used: no column is called {name!r}{nearest(name, known)}"
         f' If it is a text, it needs quotes: "{name}"'
     )
@@ -195,7 +198,7 @@ def parse_order(texts: Iterable[str], columns: Sequence[str]) -> list[tuple[str,
         columns: the names of all columns.
 
     Raises:
-        SelectionError: there is no such column.
+        UnknownNameError: there is no such column.
     """
     words = [word for text in texts for word in ([text] if text.lstrip("-") in columns else text.split(","))]
     return [_order(word.strip(), columns) for word in words]
@@ -206,7 +209,7 @@ def _order(word: str, columns: Sequence[str]) -> tuple[str, bool]:
         return word, False
     name = word.removeprefix("-")
     if name not in columns:
-        raise SelectionError(f"cannot sort by {name!r}: no column is called so{nearest(name, columns)}")
+        raise UnknownNameError(f"cannot sort by {name!r}: no column is called so{nearest(name, columns)}")
     return name, True
 
 

@@ -227,6 +227,23 @@ def test_json_and_jsonl_hold_the_same_rows_with_all_keys(here: Path, tmp_path: P
     assert json.loads(command("results", "study", "--json", "-", "--where", "x > 99", cwd=here).stdout) == []
 
 
+def test_numbers_that_are_not_finite(sweep_dir: Path) -> None:
+    limits = [2.5, float("inf"), float("nan")]
+    post = "import multirun; multirun.postRunResults({'y': -multirun.getRunParams()['limit']})"
+    run_sweep(sweep_dir, [{"limit": limit} for limit in limits], [sys.executable, "-c", post])
+    assert command("results", sweep_dir, "--csv", "-").stdout == (sweep_dir / "results.csv").read_text()
+    finished = command("results", sweep_dir, "--json", "-", "--sort", "-limit")
+    rows = json.loads(finished.stdout, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert [(row["limit"], row["y"]) for row in rows] == [("inf", "-inf"), (2.5, -2.5), ("nan", "nan")]
+    for condition, indexes in (("limit > 1e300", [1]), ("y < 0", [0, 1]), ("limit == 'nan'", [2]), ("y == y", [0, 1])):
+        found = command("results", sweep_dir, "--jsonl", "-", "--where", condition).stdout.splitlines()
+        assert [json.loads(line)["index"] for line in found] == indexes, condition
+    shown = [json.loads(line) for line in command("show", "--json", sweep_dir, "0-2").stdout.splitlines()]
+    assert [run["results"]["y"] for run in shown] == [-2.5, "-inf", "nan"]
+    assert json.loads(command("show", "--json", sweep_dir, "limit=inf").stdout)["index"] == 1
+    assert json.loads(command("show", "--json", sweep_dir, "limit=nan").stdout)["index"] == 2
+
+
 def test_rows_are_chosen_and_sorted(here: Path) -> None:
     def chosen(*words: str) -> list[int]:
         return [row["index"] for row in rows_of("study", *words, cwd=here)]

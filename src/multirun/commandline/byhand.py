@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
@@ -101,4 +102,14 @@ def _threads(definition: Definition) -> dict[str, str]:
 
 def as_text(value: object) -> str:
     """A value of a parameter or a result for people: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = finite(value)
+    return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+
+
+def finite(value: object) -> object:
+    """A value as JSON has it, where NaN and infinities are words."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list) else value

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
+from multirun.columns import dotted, leaves, with_numbers
 from multirun.commandline.paper import shortest
-from multirun.errors import SelectionError
+from multirun.errors import UnknownNameError
 from multirun.replay import RecordedRun, Replay
 from multirun.rundir import SWEEP_FILE
 from multirun.selection import Selector, is_selector, nearest, number_of, parse_selector
 from multirun.snapshot import locate
-from multirun.table import flatten
 
 
 def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
@@ -40,11 +40,23 @@ def open_sweep(words: Sequence[str]) -> tuple[Replay, Selector]:
     return replay, parse_selector(runs)
 
 
+def flat(document: object) -> dict[str, object]:
+    """The values in nested maps under their dotted names."""
+    found = leaves(document)
+    names = dotted(found)
+    return {names[path]: value for path, value in found.items()}
+
+
+def params_of(run: RecordedRun) -> dict[str, object]:
+    """The parameters of a run under the names that tables give them."""
+    return flat(with_numbers(run.params_document))
+
+
 def choose(replay: Replay, selector: Selector) -> list[RecordedRun]:
     """The runs that are selected, in order.
 
     Raises:
-        SelectionError: there are none, or one that was asked for by its number is not there.
+        UnknownNameError: there are none, or one that was asked for by its number is not there.
     """
     known: set[str] = set()
     chosen = []
@@ -53,13 +65,13 @@ def choose(replay: Replay, selector: Selector) -> list[RecordedRun]:
         count += 1
         if not selector.takes_number(run.index):
             continue
-        params = dict(flatten(run.params)) if selector.values else {}
+        params = params_of(run) if selector.values else {}
         known.update(params)
         if selector.takes_values(params):
             chosen.append(run)
     _check_numbers(selector, count)
     if not chosen:
-        raise SelectionError(_explain(replay, selector, known))
+        raise UnknownNameError(_explain(replay, selector, known))
     return chosen
 
 
@@ -67,7 +79,7 @@ def _check_numbers(selector: Selector, count: int) -> None:
     beyond = [first for first, _ in selector.ranges if first >= count]
     if beyond:
         there = f"the runs are 0 to {count - 1}" if count > 1 else "there is only run 0" if count else "there are none"
-        raise SelectionError(f"there is no run {beyond[0]}; {there}")
+        raise UnknownNameError(f"there is no run {beyond[0]}; {there}")
 
 
 def _explain(replay: Replay, selector: Selector, known: set[str]) -> str:
@@ -75,7 +87,7 @@ def _explain(replay: Replay, selector: Selector, known: set[str]) -> str:
     for name, text in selector.values:
         if known and name not in known:
             return f"no parameter is called {name!r}{nearest(name, sorted(known))}"
-        values = [value for run in replay.runs() for key, value in flatten(run.params) if key == name]
+        values = [value for run in replay.runs() for key, value in params_of(run).items() if key == name]
         if values and not any(Selector(values=((name, text),)).takes_values({name: value}) for value in values):
             return f"no run has {name}={text}; the nearest {_nearest_values(text, values)}"
     asked = ", ".join(f"{name}={text}" for name, text in selector.values)

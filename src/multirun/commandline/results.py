@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
+from multirun.columns import FIRST, Columns, KeyPath, Table, leaves, unwrap, with_numbers
 from multirun.commandline import paper
+from multirun.commandline.byhand import finite
 from multirun.commandline.exits import OK
 from multirun.commandline.layout import lay_out
 from multirun.replay import RecordedRun, Replay
 from multirun.selection import Row, parse_condition, parse_order, sort_rows
 from multirun.snapshot import locate
-from multirun.table import FIRST, Columns, UnixLines, cell, flatten, unwrap
+from multirun.table import open_csv
+from multirun.table import write_csv as write_rows
 
 
 def results(directory: str | None, conditions: Sequence[str], orders: Sequence[str], files: Mapping[str, str]) -> int:
@@ -41,8 +43,8 @@ def results(directory: str | None, conditions: Sequence[str], orders: Sequence[s
 class _Facts(NamedTuple):
     """What the table needs of a run."""
 
-    params: Row
-    posted: Row
+    params: Mapping[KeyPath, object]
+    posted: Mapping[KeyPath, object]
     first: Row
     last: Row
 
@@ -62,9 +64,9 @@ def read_table(replay: Replay) -> tuple[list[str], list[Row], int]:
 
 
 def _facts(run: RecordedRun, record: Row) -> _Facts:
-    posted = dict(flatten(unwrap(record["results"]))) if "results_digest" in record else {}
+    posted = leaves(unwrap(record["results"])) if "results_digest" in record else {}
     last = {"status": run.status, "reason": record.get("reason"), "duration_s": record.get("duration_s")}
-    return _Facts(dict(flatten(run.params)), posted, {"index": run.index}, last)
+    return _Facts(leaves(with_numbers(run.params_document)), posted, {"index": run.index}, last)
 
 
 def _row(facts: _Facts, columns: Columns) -> Row:
@@ -102,16 +104,14 @@ def _write(
     if path == "-":
         write(sys.stdout, columns, rows)
         return
-    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+    with open_csv(path) as file:
         write(file, columns, rows)
     paper.talk(f"{paper.plural(len(rows), 'row')} in {path}")
 
 
 def write_csv(file: TextIO, columns: list[str], rows: list[Row]) -> None:
     """Write a table as `results.csv` has it."""
-    writer = csv.writer(UnixLines(file), lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
+    write_rows(file, Table(columns, ([row.get(name) for name in columns] for row in rows)))
 
 
 def write_json(file: TextIO, columns: list[str], rows: list[Row]) -> None:
@@ -129,7 +129,7 @@ def write_jsonl(file: TextIO, columns: list[str], rows: list[Row]) -> None:
 
 
 def _object(columns: list[str], row: Row) -> str:
-    return json.dumps({name: row.get(name) for name in columns})
+    return json.dumps({name: finite(row.get(name)) for name in columns})
 
 
 _WRITERS = {"csv": write_csv, "json": write_json, "jsonl": write_jsonl}

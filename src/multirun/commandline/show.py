@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from multirun.columns import unwrap
 from multirun.commandline import paper
-from multirun.commandline.byhand import as_text, command_of, in_a_shell, repetition_of
+from multirun.commandline.byhand import as_text, command_of, finite, in_a_shell, repetition_of
 from multirun.commandline.ending import read_ending
 from multirun.commandline.exits import OK
-from multirun.commandline.finding import choose, open_sweep
+from multirun.commandline.finding import choose, flat, open_sweep, params_of
 from multirun.durations import format_duration
 from multirun.errors import SelectionError
-from multirun.table import flatten, unwrap
 from multirun.wording import printable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def to_document(definition: Definition, run: RecordedRun) -> dict[str, Any]:
         "reason": record.get("reason"),
         "message": record.get("message"),
         "params": run.params,
-        "results": unwrap(record.get("results")),
+        "results": finite(unwrap(record.get("results"))),
         "results_complete": record.get("results_complete", True),
         "exit_code": record.get("exit_code"),
         "signal": record.get("signal"),
@@ -100,7 +100,7 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
     yield f"{paper.paint(f'run {run.index}', 'heading')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
     if run.status == "failure":
         yield from _block("why", [_why(record)])
-    yield from _block("parameters", _pairs(dict(flatten(run.params))) or ["none"])
+    yield from _block("parameters", _pairs(params_of(run)) or ["none"])
     yield from _block("results", _results(record))
     for label, text in _facts(replay, run, record).items():
         yield from _block(label, [text])
@@ -142,7 +142,7 @@ def _pairs(values: Mapping[str, object]) -> list[str]:
 def _results(record: Mapping[str, Any]) -> list[str]:
     if "results_digest" not in record:
         return ["none"]
-    shown = _pairs(dict(flatten(unwrap(record["results"]))))
+    shown = _pairs(flat(unwrap(record["results"])))
     return shown if record.get("results_complete", True) else [*shown, "… the rest is in results.json"]
 
 
