@@ -66,7 +66,7 @@ def test_show_tells_all_about_a_failure(study: SweepResult, here: Path) -> None:
     assert (finished.returncode, finished.stderr) == (0, "")
     lines = finished.stdout.splitlines()
     assert lines[0] == "run 3 in study: failed"
-    assert re.search(r"^  why +exit:4|^  why +exit code 4", finished.stdout, re.MULTILINE)
+    assert lines[1:3] == ["  why         exit code 4", "  reason      exit:4"]
     for expected in ("parameters  x    = 3", "            mode = odd", "            w    = 0.3", "results     none"):
         assert f"  {expected}" in lines
     assert "  exit code   4" in lines
@@ -121,6 +121,7 @@ def test_show_as_json_is_one_object_a_line(study: SweepResult, here: Path) -> No
     assert (good["index"], good["status"], good["reason"], good["exit_code"]) == (2, "success", None, 0)
     assert (good["results"], good["results_complete"]) == (study[2].results, True)
     assert (bad["index"], bad["status"], bad["reason"], bad["exit_code"]) == (3, "failure", "exit:4", 4)
+    assert (good["why"], bad["why"]) == (None, "exit code 4")
     assert (bad["params"], bad["results"], bad["attempts"]) == ({"x": 3, "mode": "odd", "w": 0.3}, None, 1)
     assert (bad["path"], bad["stderr"]) == (str(study[3].path), str(study[3].stderr))
     assert bad["command"] == ["sh", "-c", PROGRAM_OF_RUNS, "sh", "3"]
@@ -155,7 +156,7 @@ def test_a_program_that_was_never_started_and_one_that_was_killed(sweep_dir: Pat
     never, killed = (command("show", sweep_dir, index).stdout for index in "01")
     assert "exit code   none, it was not started" in never
     assert "exit code   none, SIGFPE ended it" in killed
-    assert "SIGFPE" in killed
+    assert "  why         stopped by SIGFPE (floating-point error)\n  reason      signal:SIGFPE\n" in killed
 
 
 # ---------------------------------------------------------------------------------------------------- logs

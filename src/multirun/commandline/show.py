@@ -15,7 +15,7 @@ from multirun.commandline.exits import OK
 from multirun.commandline.finding import choose, flat, open_sweep, params_of
 from multirun.durations import format_duration
 from multirun.errors import SelectionError
-from multirun.wording import printable
+from multirun.wording import printable, why_in_words
 
 if TYPE_CHECKING:
     from multirun.definition import Definition
@@ -64,6 +64,7 @@ def to_document(definition: Definition, run: RecordedRun) -> dict[str, Any]:
         "index": run.index,
         "status": run.status,
         "reason": record.get("reason"),
+        "why": why_in_words(record["reason"], record.get("message")) if record.get("reason") else None,
         "message": record.get("message"),
         "params": run.params,
         "results": finite(unwrap(record.get("results"))),
@@ -100,6 +101,7 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
     yield f"{paper.paint(f'run {run.index}', 'heading')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
     if run.status == "failure":
         yield from _block("why", [_why(record)])
+        yield from _block("reason", [record["reason"]])
     yield from _block("parameters", _pairs(params_of(run)) or ["none"])
     yield from _block("results", _results(record))
     for label, text in _facts(replay, run, record).items():
@@ -122,7 +124,7 @@ def _status(run: RecordedRun) -> str:
 
 
 def _why(record: Mapping[str, Any]) -> str:
-    return printable(f"{record['reason']}: {record['message']}" if record.get("message") else str(record["reason"]))
+    return printable(why_in_words(record["reason"], record.get("message")))
 
 
 def _block(label: str, lines: list[str]) -> Iterator[str]:
