@@ -23,9 +23,10 @@ from multirun.contract import ENV_COOKIE, ENV_RUN_DIR, PARAMS_FILE, RESULTS_FILE
 from multirun.journal import Record, read_all
 from multirun.plan import read_plan
 from multirun.processes import may_be_alive
+from multirun.replay import fold, status_of
 from multirun.run import STATUSES, Run
 from multirun.rundir import ORCHESTRATOR, SweepPaths
-from multirun.snapshot import fold, status_of, take_snapshot
+from multirun.snapshot import take_snapshot
 from multirun.statistics import RunStatistics
 from multirun.sweepresult import SweepResult
 from multirun.verdict import REASONS

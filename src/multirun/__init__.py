@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ResultsError,
         RunningLoopError,
         RunsFailedError,
+        SelectionError,
         StorageError,
         UnknownNameError,
     )
@@ -60,6 +61,7 @@ _HOMES = {
         "ResultsError",
         "RunningLoopError",
         "RunsFailedError",
+        "SelectionError",
         "StorageError",
         "UnknownNameError",
     ),
@@ -102,6 +104,7 @@ __all__ = [
     "RunStatus",
     "RunningLoopError",
     "RunsFailedError",
+    "SelectionError",
     "StorageError",
     "SweepResult",
     "Template",

@@ -1,121 +1,129 @@
-"""The command `multirun`."""
+"""The command `multirun`: its words, and how it leaves."""
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import sys
-import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import click
 
+from multirun.commandline.exits import INTERNAL, INTERRUPTED, STORAGE, USAGE
 from multirun.errors import JournalDamagedError, MultirunError
-from multirun.snapshot import find_sweep, take_snapshot
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from multirun.snapshot import FailedRun, Snapshot
-
-_CAUSES = 20
-"""How many causes are shown; more than at the end of a sweep, for here somebody asks."""
-OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
+_DIRECTORY = click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
+_WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="multirun-sweep", prog_name="multirun")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def commands(debug: bool) -> None:
-    """Look at parameter sweeps."""
+    """Look at parameter sweeps, also while they run.
+
+    DIR is the directory of a sweep; without it, the current directory or else the newest sweep in it.
+
+    RUN is the number of a run (17), a range (3-9) or a parameter (x=0.3).
+    """
 
 
 @commands.command()
-@click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
+@_DIRECTORY
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def status(ctx: click.Context, directory: str | None, as_json: bool) -> None:
-    """Count the runs of a sweep and say why some failed, also while it runs.
-
-    DIR is the directory of the sweep; without it, the current directory or else the newest sweep in it.
+def status(directory: str | None, as_json: bool) -> int:
+    """Count the runs of a sweep and say why some failed.
 
     The exit code is 0 if all runs succeeded, 1 if some failed, 3 if some are not complete yet.
     """
-    snapshot = take_snapshot(directory if directory is not None else find_sweep(os.getcwd()))
-    if as_json:
-        click.echo(json.dumps(to_document(snapshot), indent=1))
-    else:
-        for line in describe(snapshot):
-            click.echo(line)
-    ctx.exit(exit_code(snapshot))
+    from multirun.commandline.status import status as run
+
+    return run(directory, as_json=as_json)
 
 
-def exit_code(snapshot: Snapshot) -> int:
-    """The exit code of the command line for a sweep."""
-    counts = snapshot.statistics
-    if not counts.total_known or counts.complete_count < counts.total_count:
-        return INCOMPLETE
-    return SOME_FAILED if counts.failure_count else OK
+@commands.command()
+@_WORDS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, one a line.")
+def show(words: tuple[str, ...], as_json: bool) -> int:
+    """Tell all about one run, or some: why it failed, what it wrote, how to repeat it by hand."""
+    from multirun.commandline.show import show as run
+
+    return run(words, as_json=as_json)
 
 
-def to_document(snapshot: Snapshot) -> dict[str, Any]:
-    """The object that `status --json` prints."""
-    counts = snapshot.statistics
-    names = ("total", "complete", "success", "failure", "running", "pending", "skipped")
-    return {
-        "path": snapshot.paths.root,
-        "id": snapshot.definition.id,
-        "name": snapshot.definition.name,
-        "alive": snapshot.alive,
-        "total_known": counts.total_known,
-        "counts": {name: getattr(counts, f"{name}_count") for name in names},
-        "interrupted": snapshot.interrupted_count,
-        "stopped": snapshot.stopped,
-        "failed": [_failed_document(run) for run in snapshot.failed],
-    }
+@commands.command()
+@click.argument("words", nargs=-1, metavar="[DIR] [RUN...]")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what runs write until they end.")
+@click.option("--failed", is_flag=True, help="Only runs that failed.")
+@click.option("--stdout", "stream", flag_value="stdout", help="Only standard output.")
+@click.option("--stderr", "stream", flag_value="stderr", help="Only standard error.")
+def logs(words: tuple[str, ...], follow: bool, failed: bool, stream: str | None) -> int:
+    """Print what the programs of runs wrote to standard output and standard error.
+
+    Without RUN it is all runs. With -f the exit code tells how they ended: 0 if all succeeded, 1 if some failed, 3 if
+    some were not complete when the sweep stopped.
+    """
+    from multirun.commandline.logs import logs as run
+
+    return run(words, follow=follow, failed=failed, stream=stream)
 
 
-def _failed_document(run: FailedRun) -> dict[str, Any]:
-    facts = {"index": run.index, "params": run.params, "reason": run.reason, "message": run.message}
-    return {**facts, "evidence": run.evidence, "path": run.path, "stderr": run.stderr}
+@commands.command()
+@_DIRECTORY
+@click.option("--where", "conditions", multiple=True, metavar="CONDITION", help="""Only runs like 'x > 1 and y < 2'.""")
+@click.option("--sort", "orders", multiple=True, metavar="COLUMN", help="Sort by a column; -COLUMN: largest first.")
+@click.option("--csv", metavar="FILE", help="Write CSV to a file; - is standard output.")
+@click.option("--json", metavar="FILE", help="Write a JSON list of objects.")
+@click.option("--jsonl", metavar="FILE", help="Write JSON objects, one a line.")
+def results(directory: str | None, conditions: Sequence[str], orders: Sequence[str], **files: str | None) -> int:
+    """Print the table of a sweep: parameters and results of its runs.
 
+    Conditions compare columns: --where 'energy < -1.5 and mode == "fast"'. Several must all hold.
+    """
+    from multirun.commandline.results import results as run
 
-def describe(snapshot: Snapshot) -> list[str]:
-    """The lines that `status` prints."""
-    from multirun.diagnosis import explain_snapshot
-    from multirun.hints import working_directory
-    from multirun.wording import counts_line
-
-    lines = [f"{snapshot.definition.name}: {counts_line(snapshot.statistics)}, {_life(snapshot)}", snapshot.paths.root]
-    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    explained = explain_snapshot(snapshot, here=working_directory(), width=width, most=_CAUSES)
-    return lines + [line.plain for line in explained]
-
-
-def _life(snapshot: Snapshot) -> str:
-    from multirun.wording import stopped_line
-
-    if snapshot.alive:
-        return "still going"
-    if exit_code(snapshot) != INCOMPLETE:
-        return "complete"
-    if snapshot.stopped is not None:
-        return stopped_line(snapshot.stopped)
-    count = snapshot.interrupted_count
-    cut = f" ({count} {'run was' if count == 1 else 'runs were'} cut off)" if count else ""
-    return f"stopped before it was complete{cut}"
+    return run(directory, conditions, orders, {kind: path for kind, path in files.items() if path is not None})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    if arguments is None:
+        # Like every tool of Unix: who reads our output may leave early, and we leave silently then.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = commands.main(args=words, prog_name="multirun", standalone_mode=False)
+        code = _execute(words)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - an exit code of Python's own would mean that runs failed
         if "--debug" in words:
-            traceback.print_exception(error)
+            _print_traceback(error)
         code = _complain(error)
+        _drop_output()
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let Python not try again, when it ends, to write what cannot be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _execute(words: list[str]) -> int:
+    from multirun.commandline import paper
+
+    paper.prepare()
+    code: int = commands.main(args=words, prog_name="multirun", standalone_mode=False)
+    sys.stdout.flush()
+    return code
+
+
+def _print_traceback(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exception(error)
 
 
 def _complain(error: Exception) -> int:

@@ -56,6 +56,10 @@ class NotASweepError(MultirunError, FileNotFoundError):
     """The directory holds no sweep."""
 
 
+class SelectionError(MultirunError, ValueError):
+    """Words that should say which runs are meant cannot be understood."""
+
+
 class FormatError(MultirunError, ValueError):
     """A file of the sweep was written by a version this one cannot read."""
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import os
 from binascii import crc32
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BufferedReader
 from typing import Any
 
 from multirun.errors import FormatError, JournalDamagedError
@@ -119,28 +122,33 @@ class JournalTail:
             JournalDamagedError: there is damage that is not a torn last record.
             FormatError: the journal was written in a newer format.
         """
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(self.offset)
-                data = file.read()
-        except FileNotFoundError:
-            return []
-        return self._take(data)
+        return [self._parse(line) for line in self.lines()]
 
-    def _take(self, data: bytes) -> list[Record]:
-        records: list[Record] = []
-        start = 0
-        while (end := data.find(b"\n", start) + 1) > 0:
-            try:
-                record = self.accept(data[start:end])
-            except ValueError as error:
-                self._check_torn(data, end, error)
-                break
-            records.append(record)
-            start = end
-        self._check_torn_tail(data[start:])
-        self.torn = len(data) - start
-        return records
+    def lines(self) -> Iterator[bytes]:
+        """The lines of these records, checked but not parsed; state is right when all were taken.
+
+        Raises:
+            JournalDamagedError: there is damage that is not a torn last record.
+            FormatError: the journal was written in a newer format.
+        """
+        rest = b""
+        with suppress(FileNotFoundError), open(self.path, "rb") as file:
+            file.seek(self.offset)
+            for line in file:
+                if not self._is_next(line, file):
+                    rest = line
+                    break
+                yield line
+        self._check_torn_tail(rest)
+        self.torn = len(rest)
+
+    def _parse(self, line: bytes) -> Record:
+        try:
+            return _record_of(line)
+        except ValueError as error:
+            raise JournalDamagedError(
+                f"{self.path} is damaged: {error} before byte {self.offset}; what follows it cannot be trusted"
+            ) from error
 
     def _check_torn_tail(self, tail: bytes) -> None:
         """Only half a record may be torn: a whole one with something behind it but a line break is damage."""
@@ -152,14 +160,22 @@ class JournalTail:
                 raise JournalDamagedError(f"{self.path} is damaged: {where} is lost; what follows it cannot be trusted")
             mark = tail.find(_CRC_MARK, mark + 1)
 
-    def _check_torn(self, data: bytes, end: int, error: ValueError) -> None:
-        if isinstance(error, FormatError):
-            raise error
-        if data.find(b"\n", end) >= 0 or end < len(data):
+    def _is_next(self, line: bytes, file: BufferedReader) -> bool:
+        """Take a line; False for the last one if it is not whole. What is wrong with any other is damage."""
+        if not line.endswith(b"\n"):  # and what a writer may have added by now says nothing about it
+            return False
+        try:
+            self._check(line)
+        except FormatError:
+            raise
+        except ValueError as error:
+            if not file.read(1):
+                return False
             where = f"record {self._seq} at byte {self.offset}"
             raise JournalDamagedError(
                 f"{self.path} is damaged: {where}: {error}; what follows it cannot be trusted"
             ) from error
+        return True
 
     def accept(self, line: bytes) -> Record:
         """Take the next record, wherever its bytes came from.
@@ -170,18 +186,38 @@ class JournalTail:
         Raises:
             ValueError: it is not the record that comes next.
         """
-        record = parse(line, self._crc)
-        if record["seq"] != self._seq:
-            raise ValueError(f"sequence number {record['seq']} where {self._seq} was expected")
-        if self._seq == 0 and record.get("version") != VERSION:
-            raise FormatError(
-                f"{self.path} has format {record.get('version')}; this multirun reads format {VERSION}: "
-                "use the version that wrote it"
-            )
+        self._check(line)
+        return _record_of(line)
+
+    def _check(self, line: bytes) -> None:
+        """Take the next line if it is the one that comes next."""
+        crc = checksum(line, self._crc)
+        if not line.startswith(b'{"seq":%d,' % self._seq):
+            raise ValueError(f"sequence number {_record_of(line).get('seq')} where {self._seq} was expected")
+        if self._seq == 0:
+            self._check_version(_record_of(line))
         self.offset += len(line)
         self._seq += 1
-        self._crc = int(record["crc"], 16)
-        return record
+        self._crc = crc
+
+    def _check_version(self, header: Record) -> None:
+        if header.get("version") != VERSION:
+            raise FormatError(
+                f"{self.path} has format {header.get('version')}; this multirun reads format {VERSION}: "
+                "use the version that wrote it"
+            )
+
+
+def checksum(line: bytes, previous_crc: int) -> int:
+    """The checksum of a line, if it is the one that it says.
+
+    Raises:
+        ValueError: it is not.
+    """
+    crc = crc32(line[: -_TAIL - 1], previous_crc)
+    if line[-_TAIL - 1 :] != b'%b%08x"}\n' % (_CRC_MARK, crc):
+        raise ValueError("its checksum is wrong")
+    return crc
 
 
 def parse(line: bytes, previous_crc: int) -> Record:
@@ -190,9 +226,11 @@ def parse(line: bytes, previous_crc: int) -> Record:
     Raises:
         ValueError: the line is no record, or its checksum does not follow from the one before.
     """
-    body, mark = line[: -_TAIL - 1], line[-_TAIL - 1 :]
-    if not mark.startswith(_CRC_MARK) or mark != b'%b%08x"}\n' % (_CRC_MARK, crc32(body, previous_crc)):
-        raise ValueError("its checksum is wrong")
+    checksum(line, previous_crc)
+    return _record_of(line)
+
+
+def _record_of(line: bytes) -> Record:
     record, end = _decode(str(line, "ascii"))
     if end != len(line) - 1:
         raise ValueError("something follows its object")

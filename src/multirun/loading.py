@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, Any
 
-from multirun.definition import read_definition
 from multirun.encoding import decode_map
 from multirun.errors import ParamsError
-from multirun.journal import read_all
-from multirun.plan import read_plan
+from multirun.replay import Replay
 from multirun.results import ResultsHome, note_end
 from multirun.run import Run
-from multirun.rundir import ORCHESTRATOR, SweepPaths
-from multirun.snapshot import fold, is_alive, status_of
 from multirun.statistics import RunStatistics, Tally
 
 if TYPE_CHECKING:
-    from multirun.journal import Record
-    from multirun.plan import PlannedRun
+    from multirun.replay import RecordedRun
+    from multirun.rundir import SweepPaths
 
 
 def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics]:
@@ -34,35 +28,30 @@ def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics]:
         JournalDamagedError: a journal has damage that is not a torn last record.
         ParamsError: the parameters of a run cannot be rebuilt here.
     """
-    read_definition(paths)
-    journals = read_all(paths.journals)
-    alive = is_alive(journals.get(ORCHESTRATOR, []))
-    state = fold(record for records in journals.values() for record in records)
+    replay = Replay(paths.root)
     home = ResultsHome(paths)
     home.settle()
-    runs, tally, known = [], Tally(), False
-    for planned in read_plan(paths.plan) if os.path.exists(paths.plan) else ():
-        if planned is None:
-            known = True
-            continue
-        run = _run_of(planned, state.get(planned.run), home, alive=alive)
+    runs, tally = [], Tally()
+    for recorded in replay.runs():
+        run = _run_of(recorded, home)
         tally.add(run.status)
         runs.append(run)
-    return runs, tally.statistics(total_known=known)
+    return runs, tally.statistics(total_known=replay.total_known)
 
 
-def _run_of(planned: PlannedRun, record: Record | None, home: ResultsHome, *, alive: bool) -> Run:
-    run = Run(planned.run, _params_of(planned), home)
-    run.status = status_of(record, alive=alive)
-    if record is not None:
+def _run_of(recorded: RecordedRun, home: ResultsHome) -> Run:
+    run = Run(recorded.index, _params_of(recorded), home)
+    run.status = recorded.status
+    record = recorded.record
+    if record:
         run.attempts = record["attempt"]
         if record["event"] == "ended":
             note_end(run, record)
     return run
 
 
-def _params_of(planned: PlannedRun) -> dict[str, Any]:
+def _params_of(recorded: RecordedRun) -> dict[str, Any]:
     try:
-        return decode_map(json.loads(planned.params_text))
+        return decode_map(recorded.params_document)
     except ParamsError as error:
-        raise ParamsError(f"run {planned.run}: {error}") from error
+        raise ParamsError(f"run {recorded.index}: {error}") from error

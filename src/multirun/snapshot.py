@@ -1,76 +1,23 @@
-"""A reader's view of a sweep on disk: the fold of its journals, whoever writes them meanwhile."""
+"""A reader's view of a sweep on disk: its counts and failures at one moment, and where to find one."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from multirun.contract import STDERR_FILE
-from multirun.definition import Definition, read_definition
 from multirun.errors import NotASweepError
 from multirun.evidence import evidence_of
-from multirun.journal import Record, read_all
-from multirun.plan import PlannedRun, read_plan
-from multirun.processes import may_be_alive
-from multirun.rundir import ORCHESTRATOR, SWEEP_FILE, SweepPaths
+from multirun.replay import RecordedRun, Replay, rank
+from multirun.rundir import SWEEP_FILE, SweepPaths
 from multirun.statistics import RunStatistics, Tally
 
 if TYPE_CHECKING:
-    from multirun.run import RunStatus
-
-
-def rank(record: Record) -> tuple[bool, int, bool, bool, bool]:
-    """How much a record says about its run: a success is final, then the latest attempt, an end more than a start.
-
-    Of two ends of one attempt a verdict counts more than the news that it was lost, and more if a launcher saw it end.
-    """
-    ended = record["event"] == "ended"
-    success = ended and record["status"] == "success"
-    return success, record["attempt"], ended, record.get("reason") != "lost", "duration_s" in record
-
-
-def outranks(record: Record, known: Record) -> bool:
-    """Whether a record decides about its run rather than another; of two that say as much, always the same one."""
-    ours, theirs = rank(record), rank(known)
-    return ours > theirs or (ours == theirs and _text(record) > _text(known))
-
-
-def _text(record: Record) -> str:
-    """What a record says, wherever it stands."""
-    return json.dumps({key: value for key, value in record.items() if key not in ("seq", "crc")}, sort_keys=True)
-
-
-def fold(records: Iterable[Record]) -> dict[int, Record]:
-    """The record that decides about each run; neither the order of the records nor any clock matters.
-
-    Args:
-        records: the records of all journals.
-    """
-    state: dict[int, Record] = {}
-    for record in records:
-        if record["event"] in ("started", "ended"):
-            known = state.get(record["run"])
-            if known is None or outranks(record, known):
-                state[record["run"]] = record
-    return state
-
-
-def status_of(record: Record | None, *, alive: bool) -> RunStatus:
-    """The status of a run.
-
-    Args:
-        record: the record that decides about it, None if there is none.
-        alive: whether somebody may be executing the sweep.
-    """
-    if record is None:
-        return "pending"
-    if record["event"] == "started":
-        return "running" if alive else "pending"
-    status: RunStatus = record["status"]
-    return status
+    from multirun.definition import Definition
+    from multirun.journal import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +30,7 @@ class FailedRun:
         reason: machine-readable word for why.
         message: a sentence, where there is one.
         path: directory of the run.
-        evidence: the line of its output that says most about why, if there is one.
+        evidence: the line of its output that says most about why.
     """
 
     index: int
@@ -135,60 +82,28 @@ def take_snapshot(root: str) -> Snapshot:
         FormatError: another version wrote it.
         JournalDamagedError: a journal has damage that is not a torn last record.
     """
-    paths = SweepPaths(root)
-    definition = read_definition(paths)
-    journals = read_all(paths.journals)
-    alive = is_alive(journals.get(ORCHESTRATOR, []))
-    state = fold(record for records in journals.values() for record in records)
-    tally, failed, known = Tally(), [], False
-    for planned in read_plan(paths.plan) if os.path.exists(paths.plan) else ():
-        if planned is None:
-            known = True
-            continue
-        record = state.get(planned.run)
-        status = status_of(record, alive=alive)
-        tally.add(status)
-        if record is not None and status == "failure":
-            failed.append(_failed_run(planned, record, paths))
-    interrupted = 0 if alive else sum(record["event"] == "started" for record in state.values())
-    succeeded = {run for run, record in state.items() if status_of(record, alive=alive) == "success"}
-    last = journals.get(ORCHESTRATOR, [])[-1:]
-    stopped = last[0].get("stopped") if last else None
+    replay = Replay(root)
+    tally, failed = Tally(), []
+    for run in replay.runs():
+        tally.add(run.status)
+        if run.status == "failure":
+            failed.append(_failed_run(run))
+    statistics = tally.statistics(total_known=replay.total_known)
     return Snapshot(
-        definition,
-        paths,
-        tally.statistics(total_known=known),
+        replay.definition,
+        replay.paths,
+        statistics,
         failed,
-        alive,
-        interrupted,
-        lambda: _params_of(paths, succeeded),
-        stopped,
+        replay.alive,
+        replay.interrupted_count,
+        lambda: (run.params for run in replay.runs() if run.status == "success"),
+        replay.stopped,
     )
 
 
-def _params_of(paths: SweepPaths, indexes: set[int]) -> Iterator[dict[str, Any]]:
-    for planned in read_plan(paths.plan):
-        if planned is not None and planned.run in indexes:
-            yield _shown_params(planned)
-
-
-def _shown_params(planned: PlannedRun) -> dict[str, Any]:
-    return {key: value for key, value in json.loads(planned.params_text).items() if key != "$typed"}
-
-
-def _failed_run(planned: PlannedRun, record: Record, paths: SweepPaths) -> FailedRun:
-    params = _shown_params(planned)
-    path = paths.run(planned.run)
-    return FailedRun(planned.run, params, record["reason"], record.get("message"), path, evidence_of(record))
-
-
-def is_alive(records: list[Record]) -> bool:
-    """Whether the orchestrator that wrote these records may be executing the sweep.
-
-    Args:
-        records: its journal.
-    """
-    return bool(records) and records[-1]["event"] != "closed" and may_be_alive(records[0])
+def _failed_run(run: RecordedRun) -> FailedRun:
+    record = run.record
+    return FailedRun(run.index, run.params, record["reason"], record.get("message"), run.path, evidence_of(record))
 
 
 def read_documents(paths: SweepPaths, indexes: set[int]) -> Callable[[int], Any]:
@@ -240,6 +155,15 @@ def _posted_records(paths: SweepPaths) -> Iterator[tuple[Record, Place]]:
                 if b'"results_digest"' in line and "results_digest" in (record := json.loads(line)):
                     yield record, (path, offset)
                 offset += len(line)
+
+
+def locate(directory: str | None) -> str:
+    """The sweep that is meant: a directory, or without one what `find_sweep` finds from the current one.
+
+    Raises:
+        NotASweepError: there is none.
+    """
+    return find_sweep(os.getcwd()) if directory is None else directory
 
 
 def find_sweep(start: str) -> str:

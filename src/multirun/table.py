@@ -93,6 +93,7 @@ class _UnixLines:
         self._file = file
 
     def write(self, line: str) -> int:
+        """Write one line."""
         return self._file.write(line.removesuffix("\r\n") + "\n")
 
 

@@ -5,13 +5,16 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from tests.contracts.documents import Reader, blocks_of
 from tests.invariants import check_sweep
 
 import multirun
 from multirun import cli, contract, errors, testing
+from multirun.commandline import exits
 from multirun.encoding.kinds import KINDS
 from multirun.run import TRANSITIONS
 from multirun.verdict import REASONS
@@ -156,19 +159,51 @@ def test_reference_lists_what_a_group_has() -> None:
 
 
 def test_reference_lists_the_exit_codes() -> None:
-    documented = {int(names_in(row[0])[0]) for row in rows(section("reference.md", "## Command line"))}
-    assert documented == {cli.OK, cli.SOME_FAILED, cli.USAGE, cli.INCOMPLETE, cli.STORAGE, cli.INTERRUPTED}
+    documented = {int(names_in(row[0])[0]) for row in rows(section("reference.md", "### Exit codes"))}
+    assert documented == {value for name, value in vars(exits).items() if name.isupper()}
 
 
-def test_reference_lists_what_status_prints_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    multirun.multirun(runs=[{}], cmd=["false"], output_path=tmp_path / "sweep", display=False)
+@pytest.fixture(scope="module")
+def failed_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep with one run, which failed."""
+    path = tmp_path_factory.mktemp("failed") / "sweep"
+    multirun.multirun(runs=[{}], cmd=["false"], output_path=path, display=False)
+    return path
+
+
+def printed_by(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The JSON object that a command prints."""
     with pytest.raises(SystemExit):
-        cli.main(["status", "--json", str(tmp_path / "sweep")])
-    found = json.loads(capsys.readouterr().out)
-    keys = [*found, *found["counts"], *found["failed"][0]]
+        cli.main(words)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_reference_lists_what_status_prints_as_json(failed_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = printed_by(["status", "--json", str(failed_sweep)], capsys)
     table = rows(section("reference.md", "### `multirun status --json`"))
     documented = [name for row in table for cell in row for name in names_in(cell)]
-    assert sorted(documented) == sorted(keys)
+    assert sorted(documented) == sorted([*found, *found["counts"], *found["failed"][0]])
+
+
+def test_reference_lists_what_show_prints_as_json(failed_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = printed_by(["show", "--json", str(failed_sweep), "0"], capsys)
+    table = rows(section("reference.md", "### `multirun show --json`"))
+    assert sorted(name for row in table for name in names_in(row[0])) == sorted(found)
+
+
+def test_reference_lists_the_commands_and_their_options() -> None:
+    page = section("reference.md", "### Commands")
+    options = {(name, option) for name, command in cli.commands.commands.items() for option in options_of(command)}
+    documented = [(names_in(row[0])[0].split()[1], names_in(row[0])) for row in rows(page) if "multirun" in row[0]]
+    found = {
+        (name, word) for name, texts in documented for text in texts for word in re.findall(r"(?<!\w)-[-\w]+", text)
+    }
+    assert found == options
+
+
+def options_of(command: click.Command) -> list[str]:
+    return [word for each in command.params if isinstance(each, click.Option) for word in each.opts]
 
 
 def test_reference_lists_the_scene() -> None:

@@ -29,10 +29,11 @@ from multirun.encoding import decode_map
 from multirun.journal import Record, frame, read_all
 from multirun.params import check_params
 from multirun.plan import read_plan
+from multirun.replay import fold
 from multirun.results import ResultsHome, load_results, posted_of
 from multirun.run import Run
 from multirun.rundir import SweepPaths
-from multirun.snapshot import fold, take_snapshot
+from multirun.snapshot import take_snapshot
 from multirun.table import write_table
 
 SAMPLES = Path(__file__).parent / "samples"

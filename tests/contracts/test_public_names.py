@@ -49,6 +49,7 @@ NAMES = [
     "RunStatus",
     "RunningLoopError",
     "RunsFailedError",
+    "SelectionError",
     "StorageError",
     "SweepResult",
     "Template",
@@ -102,6 +103,7 @@ ERRORS = {
     "ResultsError": "TypeError",
     "RunningLoopError": "RuntimeError",
     "RunsFailedError": "RuntimeError",
+    "SelectionError": "ValueError",
     "StorageError": "OSError",
     "UnknownNameError": "LookupError",
 }

@@ -11,7 +11,8 @@ from tests.invariants import check_sweep
 
 from multirun import JournalDamagedError, ParallelLocalRunner, multirun
 from multirun.journal import JournalTail, read_all
-from multirun.snapshot import fold, take_snapshot
+from multirun.replay import fold
+from multirun.snapshot import take_snapshot
 
 RUNS = 4
 Damage = Callable[[list[bytes]], list[bytes]]

@@ -16,32 +16,13 @@ from typing import Any
 import pytest
 from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
+from tests.sweeps.commands import PROGRAM, command
 from tests.sweeps.gates import Gates
 from tests.sweeps.sweeping import SCRIPTED, files_below, run_sweep
 
 from multirun import ParallelLocalRunner, SweepResult, cli, multirunAsync
 from multirun.journal import JournalTail, frame
 from multirun.wording import why_in_words
-
-PROGRAM = Path(sys.executable).with_name("multirun")
-
-Finished = subprocess.CompletedProcess[str]
-
-
-def command(*words: str | Path, cwd: Path | None = None, **variables: str) -> Finished:
-    """What the command does with these words; it never shows a traceback without being asked."""
-    finished = subprocess.run(
-        [PROGRAM, *words],
-        cwd=cwd,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in finished.stderr or "--debug" in words, finished.stderr
-    return finished
 
 
 def document(*words: str | Path) -> dict[str, Any]:
@@ -346,7 +327,7 @@ def test_debug_shows_the_traceback_and_changes_no_exit_code(damaged: Path, tmp_p
 def test_a_mistake_of_ours_is_told_from_failed_runs(
     good: SweepResult, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "take_snapshot", lambda root: 1 / 0)
+    monkeypatch.setattr("multirun.commandline.status.take_snapshot", lambda root: 1 / 0)
     with pytest.raises(SystemExit) as left:
         cli.main(["status", str(good.path)])
     assert left.value.code == 70
@@ -360,7 +341,7 @@ def test_an_interrupt_and_a_failing_disk(
     def fail(root: str) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "take_snapshot", fail)
+    monkeypatch.setattr("multirun.commandline.status.take_snapshot", fail)
     with pytest.raises(SystemExit) as left:
         cli.main(["status", str(good.path)])
     assert left.value.code == code
@@ -373,6 +354,8 @@ def test_a_reader_that_leaves_early(good: SweepResult) -> None:
 
 
 def test_it_starts_without_what_sweeps_need() -> None:
-    code = "import sys, multirun.cli; print(*sorted({'anyio', 'asyncio', 'rich', 'numpy'} & set(sys.modules)))"
+    modules = ", ".join(f"multirun.commandline.{name}" for name in ("status", "show", "following", "results"))
+    heavy = "{'anyio', 'asyncio', 'rich', 'numpy', 'pandas', 'multirun.engine', 'multirun.display'}"
+    code = f"import sys, multirun.cli, {modules}; print(*sorted({heavy} & set(sys.modules)))"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout == "\n"

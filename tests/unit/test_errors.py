@@ -25,6 +25,7 @@ NATURAL = {
     "ResultsError": TypeError,
     "RunningLoopError": RuntimeError,
     "RunsFailedError": RuntimeError,
+    "SelectionError": ValueError,
     "StorageError": OSError,
     "UnknownNameError": LookupError,
 }

@@ -1,5 +1,6 @@
 """Journals: what was written is read back, and whatever happened to the file is noticed or is a torn end."""
 
+import io
 import json
 import os
 import resource
@@ -354,3 +355,14 @@ def test_all_journals_of_a_sweep_are_read_by_writer(tmp_path: Path) -> None:
     assert list(found) == ["b", "c", "orchestrator"]
     assert found["c"] == []
     assert [record["by"] for name in ("b", "orchestrator") for record in found[name][1:]] == ["b", "orchestrator"]
+
+
+def test_what_a_writer_adds_meanwhile_is_no_damage(scratch: Scratch) -> None:
+    """The rest of a line comes when the reader has read half of it, and before it looks whether anything follows."""
+    scratch.write(LINES[0])
+    tail = JournalTail(scratch.path)
+    assert tail.read() == RECORDS[:1]
+    half, rest = LINES[1][:-7], LINES[1][-7:] + LINES[2]
+    assert not tail._is_next(half, io.BufferedReader(io.BytesIO(rest)))
+    scratch.write(WHOLE)
+    assert tail.read() == RECORDS[1:]

@@ -10,13 +10,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from multirun import records
 from multirun.definition import Definition, write_definition
-from multirun.errors import JournalDamagedError, NotASweepError
-from multirun.journal import Journal, Record
+from multirun.errors import FormatError, JournalDamagedError, NotASweepError
+from multirun.journal import Journal, Record, frame
 from multirun.plan import PlanWriter
 from multirun.processes import identity
+from multirun.replay import Ranked, Replay, fold, fold_lines, glance, is_alive, rank, status_of
 from multirun.rundir import ORCHESTRATOR, SweepPaths
-from multirun.snapshot import find_sweep, fold, is_alive, read_documents, status_of, take_snapshot
+from multirun.snapshot import find_sweep, read_documents, take_snapshot
+from multirun.verdict import SUCCESS, failure
 
 DIGEST = "ab" * 16
 
@@ -290,3 +293,87 @@ def test_where_there_is_no_sweep_it_says_what_to_do(tmp_path: Path, name: str) -
     (tmp_path / "file").touch()
     with pytest.raises(NotASweepError, match=f"there is no sweep in {tmp_path / name}; give the directory"):
         find_sweep(str(tmp_path / name))
+
+
+# ------------------------------------------------------------------------------------ without parsing records
+
+
+def lines_of(records: list[Record]) -> list[bytes]:
+    lines, crc = [], 0
+    for seq, record in enumerate(records):
+        line, crc = frame(record, seq, crc)
+        lines.append(line)
+    return lines
+
+
+@given(st.lists(RECORDS, max_size=12))
+def test_lines_are_folded_like_records(records: list[Record]) -> None:
+    lines, state = lines_of(records), dict[int, Ranked]()
+    fold_lines(lines, state)
+    assert {run: json.loads(line) for run, (_, line) in state.items()} == fold(map(json.loads, lines))
+
+
+def test_lines_of_other_writers_are_folded_too(sweep: Sweep) -> None:
+    record = {"event": "ended", "run": 3, "attempt": 1, "status": "success", "reason": None}
+    state: dict[int, Ranked] = {}
+    fold_lines([json.dumps({"status": "success", "seq": 1, **record}).encode() + b"\n"], state)
+    assert list(state) == [3]
+    assert state[3][0] == (True, 1, True)
+
+
+def test_nothing_inside_a_record_is_taken_for_its_beginning() -> None:
+    inner = '{"seq":0,"event":"ended","run":9,"attempt":9,"status":"success"}'
+    lines = lines_of([ended(0, "exit:1", message=inner, results={"run": 9, "event": "started", "status": "success"})])
+    state: dict[int, Ranked] = {}
+    fold_lines(lines, state)
+    assert {run: ranked[0] for run, ranked in state.items()} == {0: (False, 1, True)}
+
+
+def test_a_replay_goes_on_where_it_was(sweep: Sweep) -> None:
+    sweep.plan(3)
+    orchestrator = Journal(sweep.paths.journal(ORCHESTRATOR), "sweep-id", ORCHESTRATOR, 0.0)
+    lane = Journal(sweep.paths.journal("a-0"), "sweep-id", "a-0", 0.0)
+    replay = Replay(sweep.paths.root)
+    assert [(run.status, run.record) for run in replay.runs()] == [("pending", {})] * 3
+    assert (replay.alive, replay.total_known, replay.interrupted_count) == (True, True, 0)
+    lane.append(started(0))
+    lane.append(ended(0))
+    lane.append(started(1))
+    sweep.journal("b-0", [started(2), ended(2, "exit:1")])  # which was not there before
+    assert replay.status(0) == "pending"
+    replay.refresh()
+    assert [run.status for run in replay.runs()] == ["success", "running", "failure"]
+    orchestrator.append({"event": "closed", "complete": False})
+    replay.refresh()
+    assert (replay.alive, replay.interrupted_count) == (False, 1)
+    assert [run.status for run in replay.runs()] == ["success", "pending", "failure"]
+    replay.refresh()
+    assert not replay.alive
+
+
+def test_damaged_parameters_are_told_when_they_are_needed(sweep: Sweep) -> None:
+    sweep.plan(2)
+    path = Path(sweep.paths.plan)
+    path.write_bytes(path.read_bytes().replace(b'{"x": 1}', b'{"x": !}'))
+    good, bad = Replay(sweep.paths.root).runs()
+    assert good.params == {"x": 0}
+    with pytest.raises(FormatError, match="the plan is damaged: the parameters of run 1"):
+        _ = bad.params
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        records.started(7, 2),
+        records.started_text(7, 2),
+        records.plain_end_text(7, 2, 0, 0.5, 0.1, 1000),
+        records.ended(7, 2, SUCCESS, exit_status=0, duration_s=0.5),
+        records.ended(7, 2, failure("exit:1", "why"), exit_status=1),
+    ],
+    ids=["started", "started text", "success text", "success", "failure"],
+)
+def test_records_as_they_are_written_need_no_parsing(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, _ = frame(record, 3, 0)
+    expected = (7, rank(json.loads(line))[:3])
+    monkeypatch.setattr("multirun.replay.json", None)
+    assert glance(line) == expected

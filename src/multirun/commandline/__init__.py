@@ -1,0 +1,1 @@
+"""What the commands of `multirun` do; the words they are called with are declared in `multirun.cli`."""

@@ -1,0 +1,17 @@
+"""The exit codes of the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multirun.statistics import RunStatistics
+
+OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
+
+
+def code_of(counts: RunStatistics) -> int:
+    """The exit code that tells how runs stand: incomplete before failed before ok."""
+    if not counts.total_known or counts.complete_count < counts.total_count:
+        return INCOMPLETE
+    return SOME_FAILED if counts.failure_count else OK

@@ -1,0 +1,106 @@
+"""Where the commands write: data on standard output, talk on standard error, colours only on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from multirun.wording import printable
+
+if TYPE_CHECKING:
+    from multirun.styled import Line
+
+_CODES = {
+    "ok": "32",
+    "failed": "1;31",
+    "running": "36",
+    "waiting": "2",
+    "heading": "1",
+    "dim": "2",
+    "strong": "1",
+    "notice": "33",
+}
+"""How each role looks; no role is told by its colour alone."""
+WIDEST = 1 << 20
+
+
+def width() -> int:
+    """How many columns standard output has; as good as no limit where it is no terminal."""
+    if not sys.stdout.isatty():
+        return WIDEST
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def paint(text: str, role: str) -> str:
+    """A text in the colour of its role, as it is where colours are not wanted."""
+    return f"\x1b[{_CODES[role]}m{text}\x1b[0m" if _is_coloured() else text
+
+
+def _is_coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def put(text: str) -> None:
+    """Write a line of data."""
+    sys.stdout.write(f"{text}\n")
+
+
+def put_line(line: Line) -> None:
+    """Write a line whose pieces have roles."""
+    put("".join(paint(text, role) if role else text for text, role in line))
+
+
+def put_bytes(data: bytes) -> None:
+    """Write what a program wrote, byte for byte, and at once."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def talk(text: str) -> None:
+    """Say something about the data, where it does not get in their way."""
+    sys.stdout.flush()
+    sys.stderr.write(f"multirun: {text}\n")
+    sys.stderr.flush()
+
+
+def cut(text: str, room: int) -> str:
+    """A text that fits into some columns."""
+    if len(text) <= room:
+        return text
+    return text[: max(0, room - len(_ellipsis()))] + _ellipsis()
+
+
+def _ellipsis() -> str:
+    return "…" if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" else "..."
+
+
+def prepare() -> None:
+    """Let any text be written, whatever the encoding; names of files come out byte for byte where that is possible."""
+    for stream in (sys.stdout, sys.stderr):
+        unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
+        stream.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")  # type: ignore[union-attr]
+
+
+def plural(count: int, word: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def name_of(root: str) -> str:
+    """What a sweep is called in a sentence: its path as short as can be, the last part if that is here."""
+    short = shortest(root)
+    return printable(os.path.basename(root) if short == "." else short)
+
+
+def shortest(path: str) -> str:
+    """A path as short as the current directory allows."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):
+        return path
+    return path if relative.startswith("..") or len(relative) > len(path) else relative

@@ -1,0 +1,198 @@
+"""`multirun show`: all about a run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from multirun.columns import unwrap
+from multirun.commandline import paper
+from multirun.commandline.byhand import as_text, command_of, finite, in_a_shell, repetition_of
+from multirun.commandline.ending import read_ending
+from multirun.commandline.exits import OK
+from multirun.commandline.finding import choose, flat, open_sweep, params_of
+from multirun.durations import format_duration
+from multirun.errors import SelectionError
+from multirun.wording import printable, why_in_words
+
+if TYPE_CHECKING:
+    from multirun.definition import Definition
+    from multirun.replay import RecordedRun, Replay
+
+_LINES = 10
+_LABEL = 12
+_SHORT_S = 0.1
+_WORDS = {"success": "ok", "failure": "failed", "pending": "waiting"}
+
+
+def show(words: Sequence[str], *, as_json: bool) -> int:
+    """Print all about some runs; returns the exit code.
+
+    Args:
+        words: `[DIR] RUN…`.
+        as_json: whether to print one JSON object for each run.
+    """
+    replay, selector = open_sweep(words)
+    if not selector.ranges and not selector.values:
+        raise SelectionError(_which(replay))
+    for place, run in enumerate(choose(replay, selector)):
+        if as_json:
+            paper.put(json.dumps(to_document(replay.definition, run)))
+            continue
+        for line in ["", "", *describe(replay, run)] if place else describe(replay, run):
+            paper.put(line)
+    return OK
+
+
+def _which(replay: Replay) -> str:
+    runs = list(replay.runs())
+    failed = next((run.index for run in runs if run.status == "failure"), 0)
+    example = f"multirun show {in_a_shell([paper.shortest(replay.paths.root)])} {failed}"
+    return f"say which of the {paper.plural(len(runs), 'run')}, for example: {example}"
+
+
+# -------------------------------------------------------------------------------------------------- as JSON
+
+
+def to_document(definition: Definition, run: RecordedRun) -> dict[str, Any]:
+    """The object that `show --json` prints for a run; its keys never depend on the run."""
+    record, command = run.record, command_of(definition, run)
+    ended = record.get("event") == "ended"
+    return {
+        "index": run.index,
+        "status": run.status,
+        "reason": record.get("reason"),
+        "why": why_in_words(record["reason"], record.get("message")) if record.get("reason") else None,
+        "message": record.get("message"),
+        "params": run.params,
+        "results": finite(unwrap(record.get("results"))),
+        "results_complete": record.get("results_complete", True),
+        "exit_code": record.get("exit_code"),
+        "signal": record.get("signal"),
+        "attempts": record.get("attempt", 0),
+        "started": _started(record),
+        "ended": record["time"] if ended else None,
+        "duration_s": record.get("duration_s"),
+        "cpu_s": record.get("cpu_s"),
+        "max_rss_bytes": record.get("max_rss_bytes"),
+        "path": run.path,
+        "stdout": run.stdout,
+        "stderr": run.stderr,
+        "command": command.words if command else None,
+        "by_hand": repetition_of(definition, run, command, run.path) if command and ended else None,
+    }
+
+
+def _started(record: Mapping[str, Any]) -> float | None:
+    """When the attempt began, in seconds since 1970, None if nobody knows."""
+    if record.get("event") == "started":
+        return float(record["time"])
+    return round(record["time"] - record["duration_s"], 3) if "duration_s" in record else None
+
+
+# ------------------------------------------------------------------------------------------------ for people
+
+
+def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
+    """The lines that `show` prints for a run."""
+    record, command = run.record, command_of(replay.definition, run)
+    yield f"{paper.paint(f'run {run.index}', 'heading')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
+    if run.status == "failure":
+        yield from _block("why", [_why(record)])
+        yield from _block("reason", [record["reason"]])
+    yield from _block("parameters", _pairs(params_of(run)) or ["none"])
+    yield from _block("results", _results(record))
+    for label, text in _facts(replay, run, record).items():
+        yield from _block(label, [text])
+    yield from _block("command", [in_a_shell(command.words) if command else _unknown_command(replay.definition)])
+    if record.get("attempt"):
+        yield from _outputs(run, f"multirun logs {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}")
+    if run.status == "running":
+        yield ""
+        yield f"follow it: multirun logs -f {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}"
+    elif command and record.get("attempt"):
+        yield ""
+        yield paper.paint("repeat it by hand:", "heading")
+        yield f"  {repetition_of(replay.definition, run, command, paper.shortest(run.path))}"
+
+
+def _status(run: RecordedRun) -> str:
+    word = _WORDS.get(run.status, run.status)
+    return paper.paint(word, word if word in ("ok", "failed", "running", "waiting") else "dim")
+
+
+def _why(record: Mapping[str, Any]) -> str:
+    return printable(why_in_words(record["reason"], record.get("message")))
+
+
+def _block(label: str, lines: list[str]) -> Iterator[str]:
+    for place, line in enumerate(lines):
+        shown = "" if place else label
+        yield f"  {paper.paint(f'{shown:<{_LABEL}}', 'dim')}{line}"
+
+
+def _pairs(values: Mapping[str, object]) -> list[str]:
+    longest = max(map(len, values), default=0)
+    room = max(20, paper.width() - _LABEL - longest - 6)
+    return [
+        f"{printable(name):<{longest}} = {paper.cut(printable(as_text(value)), room)}" for name, value in values.items()
+    ]
+
+
+def _results(record: Mapping[str, Any]) -> list[str]:
+    if "results_digest" not in record:
+        return ["none"]
+    shown = _pairs(flat(unwrap(record["results"])))
+    return shown if record.get("results_complete", True) else [*shown, "… the rest is in results.json"]
+
+
+def _facts(replay: Replay, run: RecordedRun, record: Mapping[str, Any]) -> dict[str, str]:
+    facts = {"time": _times(replay, record)}
+    if record.get("attempt", 0) > 1:
+        facts["attempts"] = str(record["attempt"])
+    if record.get("event") == "ended":
+        facts["exit code"] = _exit(record)
+    facts["directory"] = printable(paper.shortest(run.path))
+    return facts
+
+
+def _exit(record: Mapping[str, Any]) -> str:
+    if record["exit_code"] is not None:
+        return str(record["exit_code"])
+    return f"none, {record['signal']} ended it" if "signal" in record else "none, it was not started"
+
+
+def _times(replay: Replay, record: Mapping[str, Any]) -> str:
+    if not record:
+        return "not started yet" if replay.alive else "never started"
+    began = _started(record)
+    if record["event"] == "started":
+        still = f"running for {format_duration(max(0.0, time.time() - record['time']))}"
+        return f"started {_moment(record['time'])}, {still if replay.alive else 'and cut off'}"
+    if began is None:
+        return f"ended {_moment(record['time'])}"
+    seconds = record["duration_s"]
+    took = format_duration(seconds) if seconds >= _SHORT_S else f"{seconds:.3f} s"
+    return f"started {_moment(began)}, took {took}"
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _unknown_command(definition: Definition) -> str:
+    return f"{in_a_shell(list(definition.command))} (its parameters cannot be filled in here)"
+
+
+def _outputs(run: RecordedRun, more: str) -> Iterator[str]:
+    for name, path in (("stdout.log", run.stdout), ("stderr.log", run.stderr)):
+        ending = read_ending(path, _LINES)
+        yield ""
+        if not ending.lines:
+            yield f"{paper.paint(name, 'heading')} is {'not there' if ending.size is None else 'empty'}"
+            continue
+        much = "" if ending.whole else f", its last {paper.plural(len(ending.lines), 'line')} ({more} prints all)"
+        yield f"{paper.paint(name, 'heading')}{much}:"
+        yield from (f"  {paper.cut(line, max(20, paper.width() - 2))}" for line in ending.lines)
