@@ -73,9 +73,12 @@ def test_in_a_pipe_there_are_few_plain_lines(here: Path) -> None:
     done = subprocess.run(command(40), cwd=here, env=environment(here), capture_output=True, text=True, check=True)
     assert not re.search(r"[^\n -~]", done.stderr)
     lines = done.stderr.splitlines()
-    assert len(lines) <= 6 + int(done.stderr.count(" after "))
+    assert len(lines) <= 13 + int(done.stderr.count(" after "))
     assert lines[0] == f"multirun: 40 runs in {here}/sweep"
-    assert f"multirun: run 12 (n=12, kind='thing') failed: exit code 1; more: multirun show {here}/sweep 12" in lines
+    named = "run 12 (n=12, kind='thing') failed: exit code 1: run 12 diverged"
+    assert f"multirun: {named}; more: multirun show {here}/sweep 12" in lines
+    first = lines.index("multirun: 4 runs failed: exit code 1")
+    assert lines[first + 1 : first + 3] == ["multirun:   run 2 diverged", "multirun:   runs 2, 12, 22, 32"]
     assert (here / "sweep/runs/000012/stderr.log").read_text() == "run 12 diverged\n"
     assert re.fullmatch(rf"multirun: 36 ok, 4 failed of 40 in [\d.]+ s; see {here}/sweep", lines[-1])
     assert done.stdout.endswith("36 succeeded\n")
@@ -135,10 +138,12 @@ def test_on_a_terminal_a_few_rows_stay_up_to_date(here: Path) -> None:
         assert widest(pty.page.text) < 100
         gate.touch()
         lines = finish(pty, process)
-    failures = [line for line in lines if "failed:" in line]
-    assert "run 22 (n=22) failed: exit code 1; more: multirun show sweep 22" in failures
+    failures = [line for line in lines if re.match(r"run \d+ .* failed: ", line)]
+    assert "run 22 (n=22) failed: exit code 1: run 22 diverged; more: multirun show sweep 22" in failures
+    explained = ["3 runs failed: exit code 1", "  run 2 diverged", "  runs 2, 12, 22", "  more: multirun show sweep 2"]
+    assert lines[-6:-2] == explained
     assert re.fullmatch(r"27 ok, 3 failed of 30 in [\d.]+ s; see sweep", lines[-2])
-    assert sorted(lines) == sorted([*failures, *(f"callback {n}" for n in range(30) if n % 10 != 2), *lines[-2:]])
+    assert sorted(lines) == sorted([*failures, *(f"callback {n}" for n in range(30) if n % 10 != 2), *lines[-6:]])
     assert lines[-1] == "27 succeeded"
     assert pty.page.orders <= set("AJKm")
     check_sweep(here / "sweep")
@@ -167,7 +172,7 @@ def test_output_for_a_file_goes_to_the_file(here: Path) -> None:
     assert sorted((here / "out.txt").read_text().splitlines()[:-1]) == sorted(
         f"callback {n}" for n in range(12) if n % 10 != 2
     )
-    assert len(lines) == 2
+    assert len(lines) == 5
 
 
 # --------------------------------------------------------------------------------- in an application
@@ -187,10 +192,28 @@ async def test_status_beside_a_sweep_ends_with_it(here: Path) -> None:
         )
         await displayStatus(runner)
     lines = log.getvalue().splitlines()
-    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1; more: " in line]) == 1
-    assert re.fullmatch(r"multirun: 5 ok, 1 failed of 6 in [\d.]+ s; see \S+", lines[-2])
+    assert len([line for line in lines if "run 2 (n=2) failed: exit code 1: run 2 diverged; more: " in line]) == 1
+    explained = lines.index("multirun: run 2 (n=2) failed: exit code 1")
+    assert re.fullmatch(r"multirun: 5 ok, 1 failed of 6 in [\d.]+ s; see \S+", lines[explained + 3])
+    assert lines[explained : explained + 3] == lines[explained + 4 : -1]  # the summary is given again
     assert lines[-1] == f"multirun: 5 ok, 1 failed of 6; see {here / 'sweep'}"
     check_sweep(here / "sweep", result=result)
+
+
+async def test_causes_are_told_sweep_by_sweep(here: Path) -> None:
+    runner = ParallelLocalRunner(max_parallel=2)
+    log = io.StringIO()
+    with redirect_stderr(log):
+        sweeps = (multirunAsync(**gated(here, 4), output_path=here / name, runner=runner) for name in ("one", "two"))
+        await asyncio.gather(*sweeps, displayStatus(runner))
+    lines = [line.removeprefix("multirun: ") for line in log.getvalue().splitlines()]
+    for name in ("one", "two"):
+        first = lines.index(f"{here / name}:")
+        assert lines[first + 1 : first + 4] == [
+            "run 2 (n=2) failed: exit code 1",
+            "  run 2 diverged",
+            f"  more: multirun show {here / name} 2",
+        ]
 
 
 async def test_an_application_is_silent_unless_it_asks(here: Path) -> None:

@@ -318,10 +318,18 @@ def test_bar_has_its_width_and_hides_no_failure(now: RunStatistics, width: int) 
         assert bar != UNICODE.ok * width
 
 
-def test_summary_has_colours_for_the_counts_only() -> None:
-    summary = render_summary(make_moment(ok=98, failed=2))
-    assert summary.plain == "98 ok, 2 failed of 100 in 12 s; see /sweeps/one"
-    assert {piece.role: piece.text for piece in summary if piece.role} == {"ok": "98 ok", "failed": "2 failed"}
+@pytest.mark.parametrize(
+    ("counts", "role", "text"),
+    [
+        ({"ok": 98, "failed": 2}, "failed", "98 ok, 2 failed of 100 in 12 s"),
+        ({"ok": 98}, "ok", "98 ok of 98 in 12 s"),
+        ({"ok": 98, "waiting": 1}, "notice", "98 ok, 1 waiting of 99 in 12 s"),
+    ],
+)
+def test_the_worst_outcome_decides_the_colour_of_the_summary(counts: dict[str, int], role: str, text: str) -> None:
+    summary = render_summary(make_moment(**counts))
+    assert summary.plain == f"{text}; see /sweeps/one"
+    assert [(piece.role, piece.text) for piece in summary if piece.role] == [(role, text)]
 
 
 # ---------------------------------------------------------------------------------------------- watch
@@ -760,7 +768,12 @@ async def test_a_whole_sweep_in_a_log(play: Play, log: io.StringIO) -> None:
         await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in log.getvalue())
         play.end()
     lines = log.getvalue().splitlines()
-    assert len(lines) == 3
+    assert lines[2:5] == [
+        "multirun: run 3 (x=3) failed: exit code 3",
+        "multirun:   it wrote nothing",
+        "multirun:   more: multirun show /sweeps/one 3",
+    ]
+    assert len(lines) == 6
     assert re.fullmatch(r"multirun: 3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", lines[-1])
 
 
@@ -784,7 +797,9 @@ async def test_a_whole_sweep_on_a_terminal(play: Play, pty: Pty) -> None:
         await wait_until_async(lambda: "run 3 (x=3) failed: exit code 3; more" in pty.read())
         play.succeed(*runs[:3])
         play.end()
-    assert re.fullmatch(r"run 3 .*\n3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", pty.read())
+    assert re.fullmatch(
+        r"(run 3 .*\n){2}  it .*\n  more: .*\n3 ok, 1 failed of 4 in \d\.\d s; see /sweeps/one", pty.read()
+    )
 
 
 async def test_nothing_is_shown_unless_asked(play: Play, log: io.StringIO) -> None:
@@ -814,7 +829,7 @@ async def test_an_error_is_not_hidden_and_the_last_state_is_shown(play: Play, lo
     assert caught.value.__context__ is None
     lines = log.getvalue().splitlines()
     assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; more: ")
-    assert lines[2].startswith("multirun: 1 failed, 2 waiting of 3 in ")
+    assert lines[-1].startswith("multirun: 1 failed, 2 waiting of 3 in ")
 
 
 async def test_a_cancelled_sweep_shows_its_last_state(play: Play, pty: Pty) -> None:
@@ -839,7 +854,8 @@ async def test_a_flood_of_failures_is_announced_once(play: Play, log: io.StringI
             if number % 50 == 0:
                 await asyncio.sleep(0)
         play.end("/sweeps/my own")
-    assert log.getvalue().count("failed: exit code 3") == NAMED_FAILURES
+    assert len(re.findall(r"run \d+ .* failed: ", log.getvalue())) == NAMED_FAILURES
+    assert "multirun: 500 runs failed: exit code 3\nmultirun:   runs 0-499\n" in log.getvalue()
     assert log.getvalue().count("further failures") == 1
     assert "counted only; list them with: multirun status '/sweeps/my own'\n" in log.getvalue()
     assert "500 failed of 500" in log.getvalue()
@@ -852,8 +868,9 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
             play.fail(run, "cancelled")
         play.fail(runs[3], "timeout")
         play.end()
-    _, *failures, _ = log.getvalue().splitlines()
-    assert failures == [
+    _, *failures = log.getvalue().splitlines()
+    assert "multirun: 3 runs cancelled: 0-2" in failures[2:]
+    assert failures[:2] == [
         "multirun: run 3 (x=3) failed: took longer than its time limit; more: multirun show /sweeps/one 3",
         "multirun: cancelled: runs 0, 1, 2",
     ]

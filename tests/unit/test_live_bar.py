@@ -156,7 +156,7 @@ async def test_after_a_flood_the_latest_failure_is_on_a_row_of_its_own(pty: Pty)
             ledger.move(runs[-1], "success")
             ledger.end(ROOT)
     assert "latest" not in pty.read()
-    assert pty.page.text.count("failed: exit code 3") == NAMED_FAILURES
+    assert pty.page.text.count("failed: exit code 3; more") == NAMED_FAILURES
 
 
 async def test_it_is_drawn_no_more_than_five_times_a_second(pty: Pty) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from multirun.styled import Line, Piece, Role
-from multirun.wording import counts_in_words, summary_line
+from multirun.summary import outcome_role
+from multirun.wording import summary_line
 
 if TYPE_CHECKING:
     from multirun.display.moment import Moment
@@ -36,7 +37,6 @@ def style_counts(counts: Mapping[str, int], label: str = "") -> Line:
 
 
 def render_summary(moment: Moment) -> Line:
-    """How things stand at the end, however wide that is."""
-    counts = {word: count for word, count in counts_in_words(moment.statistics).items() if count}
-    line = style_counts(counts)
-    return line + Line.of(summary_line(moment.statistics, moment.elapsed_s, moment.where)[len(line.plain) :])
+    """How things stand at the end, however wide that is; the worst outcome decides the colour."""
+    counts, semicolon, where = summary_line(moment.statistics, moment.elapsed_s, moment.where).partition(";")
+    return Line.of((counts, outcome_role(moment.statistics)), f"{semicolon}{where}")

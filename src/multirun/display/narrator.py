@@ -10,18 +10,16 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from multirun.display.activity import Variation, name_run, observe
-from multirun.display.counts import render_summary
+from multirun.display.conclusion import conclude
 from multirun.display.moment import Moment, estimate_remaining_s, executed_count, subtract
 from multirun.display.news import News, cancelled_news, failure_news, flood_news, latest_failure
 from multirun.display.notebook import NotebookCell, is_notebook
 from multirun.display.plain import PlainLines
 from multirun.display.watch import Watch
-from multirun.hints import shorten
 from multirun.statistics import RunStatistics
 from multirun.styled import Line
 from multirun.wording import printable
@@ -121,7 +119,8 @@ class Narrator:
         self._screen.update(self._moment())
         self._say_news(self._screen)
         if last:
-            self._screen.close(last_words(self._moment(), self._screen.here))
+            runs = self._ledger.runs[self._before.total_count :]
+            self._screen.close(conclude(self._moment(), runs, self._roots(), self._screen))
 
     def _say_news(self, screen: Screen) -> None:
         for notice in self._notices():
@@ -185,17 +184,8 @@ class Narrator:
 def recount(ledger: Ledger) -> None:
     """Show the summary of a runner that has ended all of its sweeps."""
     screen = open_screen(sys.stderr)
-    screen.close(last_words(Moment(ledger.statistics(), tuple(map(printable, ledger.served))), screen.here))
-
-
-def last_words(moment: Moment, here: str) -> list[Line]:
-    """What is shown at the end.
-
-    Args:
-        moment: how things stand.
-        here: the directory to which paths may be relative.
-    """
-    return [render_summary(replace(moment, places=tuple(shorten(place, here) for place in moment.places)))]
+    moment = Moment(ledger.statistics(), tuple(map(printable, ledger.served)))
+    screen.close(conclude(moment, ledger.runs, ledger.served, screen))
 
 
 def open_screen(stream: TextIO | None) -> Screen:

@@ -12,7 +12,7 @@ _PIECE = 4096
 """A pipe that can be written to takes this much at once."""
 _LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")
 """The variables that say which encoding a terminal has; the first that is set counts."""
-_PLAINER = str.maketrans({"…": "...", "·": "-"})
+_PLAINER = str.maketrans({"…": "...", "·": "-", "≤": "<=", "≥": ">="})
 
 
 def initial_environment() -> dict[str, str]:
