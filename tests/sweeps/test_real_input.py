@@ -42,7 +42,7 @@ def test_ngspice_without_a_measurement_is_no_result(ngspice: str, tmp_path: Path
 
 @templates
 def test_ngspice_example_notices_another_circuit(ngspice: str, tmp_path: Path) -> None:
-    deck = (EXAMPLES / "ngspice" / "inverter.sp").read_text().replace("cload out 0 50f", "cload out 0 55f")
+    deck = (EXAMPLES / "ngspice" / "inverter.sp").read_text().replace("out 0 50f", "out 0 55f")
     finished = run_example(copy_example("ngspice", tmp_path, inverter__sp=deck) / "sweep.py", cwd=tmp_path)
     assert finished.returncode == 1, finished
     assert "6 of 21 runs" in finished.stdout
