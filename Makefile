@@ -14,7 +14,8 @@ CODE := src tests examples benchmarks
 
 help:
 	@echo 'make demo     run the percolation example'
-	@echo 'make test     lint, type check, architecture, spelling, and the tests under coverage'
+	@echo 'make test     lint, type check, architecture, spelling, and the tests under coverage; installs ngspice'
+	@echo '              for them as root on Debian, and else says what it leaves out'
 	@echo 'make lint     all of that but the tests'
 	@echo 'make format   let ruff rewrite the code'
 	@echo 'make bench    measure multirun against a floor written in C'
@@ -27,7 +28,7 @@ demo: .venv/.demo
 
 test: lint
 	@$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest -q -n $(JOBS) --dist loadgroup
+	WITHOUT_NGSPICE="$$(sh examples/ngspice/install.sh)" $(PY) -m coverage run -m pytest -q -n $(JOBS) --dist loadgroup
 	@$(PY) -m coverage combine -q
 	$(PY) -m coverage report
 

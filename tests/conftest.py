@@ -1,6 +1,7 @@
 """Fixtures of all tests; how they wait is in `tests.patience`, how they look at a sweep in `tests.invariants`."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -39,3 +40,14 @@ def leaves_no_process() -> Iterator[str]:
 def sweep_dir(tmp_path: Path) -> Path:
     """Path for a new sweep directory, which does not exist yet."""
     return tmp_path / "sweep"
+
+
+@pytest.fixture(scope="session")
+def ngspice() -> str:
+    """Path of ngspice. Where it is missing, `make test` has said why, and the test is left out; never in CI."""
+    found = shutil.which("ngspice")
+    if found is None:
+        why = os.environ.get("WITHOUT_NGSPICE") or "ngspice is missing; as root on Debian, `make test` installs it"
+        assert not os.environ.get("CI"), why
+        pytest.skip(why)
+    return found

@@ -11,6 +11,8 @@ Without one, a Python block is executed, and so are the commands in a console bl
 What follows a command is what it writes. There `…` stands for any text, alone on a line for any number of lines, and a
 line `^C` for the key. Numbers that differ from time to time and the name of the directory are not compared. Lines in
 which multirun says how far it is may be left out.
+
+A page that uses a program which is not part of every system says so somewhere: `<!-- needs: NAME -->`.
 """
 
 from __future__ import annotations
@@ -69,6 +71,11 @@ def blocks_of(page: Path) -> Iterator[Block]:
     for match in _BLOCK.finditer(content):
         line = content.count("\n", 0, match.start("text")) + 1
         yield Block(match["language"], match["marker"] or "", match["text"], line)
+
+
+def needs_of(page: Path) -> list[str]:
+    """The programs that a page cannot be tried out without."""
+    return re.findall(r"^<!-- needs: (\S+) -->$", page.read_text(), re.MULTILINE)
 
 
 class Reader:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import pytest
-from tests.contracts.documents import Reader, blocks_of
+from tests.contracts.documents import Reader, blocks_of, needs_of
 from tests.invariants import check_sweep
 
 import multirun
@@ -50,7 +50,11 @@ def names_in(cell: str) -> list[str]:
 
 
 @each_page
-def test_page_comes_true(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_comes_true(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for program in needs_of(page):
+        request.getfixturevalue(program)
     home = tmp_path / "study"
     home.mkdir()
     monkeypatch.chdir(home)
@@ -127,6 +131,12 @@ def test_reference_lists_the_errors() -> None:
 
 def test_reference_lists_the_reasons() -> None:
     assert [names_in(row[0])[0] for row in rows(section("reference.md", "### Reasons"))] == list(REASONS)
+
+
+def test_every_reason_has_its_causes() -> None:
+    page = (ROOT / "docs" / "failed.md").read_text()
+    headings = [name for heading in re.findall(r"^### (.+)$", page, re.MULTILINE) for name in names_in(heading)]
+    assert headings == list(REASONS)
 
 
 def test_reference_lists_the_environment() -> None:

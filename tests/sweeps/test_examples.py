@@ -6,7 +6,6 @@ import json
 import math
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,27 +17,9 @@ from examples.percolation import demo, percolate
 from matplotlib.image import imread
 from tests.invariants import check_sweep
 from tests.patience import wait_until
+from tests.sweeps.trying import EXAMPLES, Finished, copy_example, run_example
 
-EXAMPLES = Path(percolate.__file__).resolve().parents[1]
 SMALL = ("--side", "32", "--lattices", "20", "--replicas", "2", "--parallel", "2")
-
-Finished = subprocess.CompletedProcess[str]
-
-
-def run_example(program: Path, *arguments: str, cwd: Path) -> Finished:
-    """Run a program of the examples to its end, which it must reach without an exception, also in the event loop."""
-    command = [sys.executable, str(program), *arguments]
-    finished = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
-    assert "Traceback" not in finished.stderr, finished.stderr
-    return finished
-
-
-def copy_example(name: str, to: Path, **replaced: str) -> Path:
-    """Copy a folder of the examples and replace some of its files by other text."""
-    copied = Path(shutil.copytree(EXAMPLES / name, to / name))
-    for file, text in replaced.items():
-        (copied / file.replace("__", ".")).write_text(text)
-    return copied
 
 
 # ------------------------------------------------------------------------------------ percolation
@@ -256,5 +237,11 @@ def test_shell_program_fails_without_results_when_a_parameter_is_missing(tmp_pat
 def test_readme_names_every_program() -> None:
     text = (EXAMPLES / "README.md").read_text()
     named = set(re.findall(r"\.venv/bin/python examples/(\S+\.py)", text))
-    assert named == {"percolation/demo.py", "asyncio_app.py", "any_language/sweep.py"}
+    assert named == {
+        "any_language/sweep.py",
+        "asyncio_app.py",
+        "files/sweep.py",
+        "ngspice/sweep.py",
+        "percolation/demo.py",
+    }
     assert all((EXAMPLES / name).is_file() for name in named)
