@@ -30,6 +30,7 @@ REASONS = (
 
 _SENTENCES = {
     "timeout": "took longer than its time limit",
+    "output-limit": "wrote more than its limit",
     "lost": "whoever executed it was killed",
     "cancelled": "cancelled",
     "exec-failed": "its program could not be started",

@@ -120,10 +120,12 @@ def test_a_flood_of_what_the_program_left_behind(sweep_dir: Path) -> None:
 
 
 def test_a_time_limit_that_came_first_stays_the_reason(sweep_dir: Path) -> None:
+    script = "trap 'head -c 5000 /dev/zero; exit' TERM; touch ready; sleep 60 & wait"
     (run,) = run_sweep(
-        sweep_dir, [{"script": "exec yes"}], SCRIPTED, max_output="1kB", timeout=0.1, grace=0, on_result=check_dead
+        sweep_dir, [{"script": script}], SCRIPTED, max_output="1kB", timeout=0.5, grace=20, on_result=check_dead
     )
     assert run.reason == "timeout"
+    assert run.stdout.stat().st_size == 5000
 
 
 # ----------------------------------------------------------------------------------------- how nice it is

@@ -76,7 +76,21 @@ def test_a_flood_gets_no_grace_and_is_killed_once(
     assert told.told == ["output-limit", "kill", "output-limit", "output-limit"]
 
 
-def test_it_looks_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_looks_often_at_first_and_then_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    now = 1000.0
+    monkeypatch.setattr(module, "monotonic", lambda: now)
+    limits, told = Limits(Options(max_output_bytes=1), os.getpid()), Ended()
+    pauses = []
+    for _ in range(7):
+        due_s = look(limits, told)
+        assert due_s is not None
+        pauses.append(round(due_s, 3))
+        now += due_s
+    assert pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+
+
+def test_it_looks_when_it_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     limits, told = Limits(Options(max_output_bytes=1), os.getpid()), Ended()
     Path("stdout.log").write_bytes(b"x" * 9)

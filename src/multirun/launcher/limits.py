@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from multirun.definition import Options
     from multirun.launcher.tree import Tree
 
-_LOOK_EVERY_S = 1.0
+_FIRST_LOOK_S, _LOOK_EVERY_S = 0.05, 1.0
+"""A program that floods mostly does so at once, and a second is enough to write gigabytes."""
 _GROUP_AGAIN_S = 0.13
 """Linux lets users change one scheduling group in 0.1 s."""
 
@@ -30,7 +31,8 @@ class Limits:
             pid: its process id, which is also the number of its process group.
         """
         self._most = options.max_output_bytes
-        self._look_at = monotonic() + _LOOK_EVERY_S
+        self._pause_s = min(_FIRST_LOOK_S, _LOOK_EVERY_S)
+        self._look_at = monotonic() + self._pause_s
         self._killed = False
         self._pid = pid
         self._nice = None if options.nice is None else max(options.nice, os.getpriority(os.PRIO_PROCESS, 0))
@@ -59,7 +61,8 @@ class Limits:
             due.append(self._group_at - now)
         if self._most is not None:
             if now >= self._look_at:
-                self._look_at = now + _LOOK_EVERY_S
+                self._pause_s = min(2 * self._pause_s, _LOOK_EVERY_S)
+                self._look_at = now + self._pause_s
                 self._limit_output(tree, self._most)
             due.append(self._look_at - now)
         return min(due, default=None)
