@@ -1,20 +1,23 @@
-"""Makes the sample of the formats that tests/contracts/samples holds: a small sweep without trace of machine or time.
+"""Makes the samples of the formats in tests/contracts/samples: small sweeps without trace of machine or time.
 
-    python tests/contracts/make_sample.py tests/contracts/samples/v1
+    python tests/contracts/make_sample.py v1 tests/contracts/samples/v1
 
-The samples of a version are made once, by the code that introduced it, and then never change.
+`v1` is the first that there was, `v1-programs` has what came for programs that know nothing of multirun (templates, a
+shell, standard input, rules for results, evidence, limits), `v1-stopped` ended with its first run. A sample is made
+once, by the code that introduced what is in it, and then never changes.
 """
 
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from multirun import FileResource, ParallelLocalRunner, Run, multirun
+from multirun import FileResource, ParallelLocalRunner, Run, Template, multirun
 from multirun.definition import read_definition, write_definition
 from multirun.journal import Record, frame, read_all
 from multirun.rundir import SweepPaths
@@ -57,17 +60,59 @@ RUNS: list[dict[str, Any]] = [
 ]
 
 
+PROGRAM = """\
+import collections
+import sys
+
+from multirun import postRunResults
+
+kind = sys.argv[1]
+deck = dict(line.split(" = ") for line in sys.stdin.read().splitlines())
+posts = {"typed": {"pair": (1, 2)}, "pickled": {"size": 3, "words": collections.Counter("aab")}}
+if kind in posts:
+    postRunResults(posts[kind])
+if kind == "fails":
+    sys.exit("reading the deck\\nERROR: no convergence at step 12\\ngiving up")
+if kind == "floods":
+    print("step 1\\n" * 1000)
+    sys.exit(10)
+delays = {"bad": "****", "beyond": "11.5"}
+if kind != "nothing":
+    print("delay =", delays.get(kind, "1.25D+00"))
+if kind == "good":
+    print("note: a", "note: b", sep="\\n", file=sys.stderr)
+    with open("out-" + deck["x"] + ".json", "w") as file:
+        file.write('{"final": {"energy": [-1, -2.5]}}')
+    with open("log.csv", "w") as file:
+        file.write("# t p\\n0 1.5\\n1 3\\n2 2\\n")
+sys.exit(10 if kind == "other" else 0)
+"""
+
+PROGRAM_RULES: dict[str, dict[str, Any]] = {
+    "delay": {"stdout": r"delay = (\S+)", "type": "float", "min": 0, "max": 10, "finite": True},
+    "notes": {"stderr": "note: (.*)", "take": "all", "optional": True},
+    "energy": {"json": "out-{x}.json", "key": "final.energy.-1", "optional": True},
+    "peak": {"csv": "log.csv", "column": "p", "take": "max", "delimiter": " ", "optional": True},
+}
+
+PROGRAM_RUNS: list[dict[str, Any]] = [
+    {"x": x, "kind": kind, "load case": "it's {{ x }}"}
+    for x, kind in enumerate(
+        ["good", "other", "typed", "pickled", "nothing", "bad", "beyond", "fails", "floods"], start=1
+    )
+]
+
+DECK = "x = {{ x }}\ncase = {{ params['load case'] }}\n{% if kind == 'good' %}half = {x/2} ${x}\n{% endif %}"
+
+
 def make_sample(target: Path) -> None:
-    """Make the sample.
+    """The first sample.
 
     Args:
         target: its directory, which must not exist.
     """
-    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as folder:
-        job, data = Path(folder, "job"), Path(folder, "data.txt")
-        job.write_text(JOB)
-        data.write_text("data\n")
+        job, data = write(folder, "job", JOB), write(folder, "data.txt", "data\n")
         result = multirun(
             runs=RUNS,
             cmd=["python", "job"],
@@ -79,10 +124,65 @@ def make_sample(target: Path) -> None:
             name="sample",
             display=False,
         )
+    anonymise(target, list(result))
+
+
+def make_programs_sample(target: Path) -> None:
+    """The sample of what is for programs that know nothing of multirun."""
+    with tempfile.TemporaryDirectory() as folder:
+        job, deck = write(folder, "job", PROGRAM), write(folder, "deck.txt", DECK)
+        result = multirun(
+            runs=PROGRAM_RUNS,
+            cmd="python job {kind}",
+            shell=True,
+            output_path=target,
+            input_files=[job],
+            stdin=Template(deck, rename="decks/in.txt"),
+            runner=ParallelLocalRunner(max_parallel=1),
+            grace="1s",
+            success_codes=(0, 10),
+            required_results=["delay"],
+            required_files=["job"],
+            results=PROGRAM_RULES,
+            threads_per_run=2,
+            max_output="2kB",
+            nice=1,
+            name="programs",
+            first_alone=True,
+            display=False,
+        )
+    anonymise(target, list(result))
+
+
+def make_stopped_sample(target: Path) -> None:
+    """The sample of a sweep whose first run had to succeed alone, and failed."""
+    runs = [{"x": x} for x in range(3)]
+    runner = ParallelLocalRunner(max_parallel=1)
+    result = multirun(
+        runs=runs, cmd=["false"], output_path=target, runner=runner, first_alone=True, name="stopped", display=False
+    )
+    anonymise(target, list(result))
+
+
+MAKERS: dict[str, Callable[[Path], None]] = {
+    "v1": make_sample,
+    "v1-programs": make_programs_sample,
+    "v1-stopped": make_stopped_sample,
+}
+
+
+def write(folder: str, name: str, text: str) -> Path:
+    path = Path(folder, name)
+    path.write_text(text)
+    return path
+
+
+def anonymise(target: Path, runs: list[Run]) -> None:
+    """Take out of a sweep what tells when and where it was made."""
     paths = SweepPaths(str(target))
     _anonymise_definition(paths)
     _anonymise_journals(paths)
-    _write_table_again(paths, list(result))
+    _write_table_again(paths, runs)
 
 
 def _anonymise_definition(paths: SweepPaths) -> None:
@@ -124,10 +224,11 @@ def _anonymise_record(record: Record, writer: str) -> Record:
 
 def _write_table_again(paths: SweepPaths, runs: list[Run]) -> None:
     for run in runs:
-        run.duration_s = 0.25
+        run.duration_s = 0.25 if run.attempts else None
     write_table(paths, runs)
 
 
 if __name__ == "__main__":
-    make_sample(Path(sys.argv[1]))
-    print(json.dumps(sorted(os.listdir(sys.argv[1]))))
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    MAKERS[sys.argv[1]](Path(sys.argv[2]))
+    print(json.dumps(sorted(os.listdir(sys.argv[2]))))
