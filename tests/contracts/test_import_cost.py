@@ -100,17 +100,16 @@ def test_the_launcher_loads_no_asyncio() -> None:
     assert not {"asyncio", "logging", "concurrent", "multiprocessing"} & roots(loaded)
 
 
+EXTRAS = {"numpy", "matplotlib", "pandas", "polars", "pyarrow", "yaml", "pydantic", "jinja2", "cloudpickle"}
+SHOWN_WITH = {"rich", "click", "IPython", "ipykernel", "nbclient"}
+
+
 @pytest.mark.parametrize("module", ["multirun.api", "multirun.cli", "multirun.sweepresult"])
 def test_nothing_needs_the_extras(module: str) -> None:
-    loaded = modules_after(f"import {module}", site=True)
-    assert not {
-        "numpy",
-        "matplotlib",
-        "pandas",
-        "polars",
-        "pyarrow",
-        "yaml",
-        "pydantic",
-        "jinja2",
-        "cloudpickle",
-    } & roots(loaded)
+    assert not EXTRAS & roots(modules_after(f"import {module}", site=True))
+
+
+def test_a_script_loads_what_draws_only_when_there_is_something_to_draw() -> None:
+    loaded = modules_after("from multirun import *", site=True)
+    assert "multirun.api" in loaded
+    assert not (EXTRAS | SHOWN_WITH) & roots(loaded)

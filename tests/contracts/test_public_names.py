@@ -246,16 +246,28 @@ def test_a_file_resource() -> None:
     assert multirun.FileResource("a/b.txt") == multirun.FileResource("a/b.txt", "shared", None)
 
 
+def test_a_template_is_a_file_resource() -> None:
+    assert list(inspect.signature(multirun.Template).parameters) == ["path", "rename"]
+    template = multirun.Template("a/b.txt", rename="c")
+    assert isinstance(template, multirun.FileResource)
+    assert (template.name, template.linkage) == ("c", "template")
+
+
 def test_words_of_the_types() -> None:
     assert set(get_args(multirun.FileLinkage)) == {"copy", "shared", "link", "template"}
     assert set(get_args(multirun.RunStatus)) == {"skipped", "pending", "running", "success", "failure"}
 
 
 def test_what_a_run_and_a_result_have() -> None:
-    run = {"index", "params", "status", "reason", "message", "exit_code", "attempts", "duration_s", "results", "path",
-           "stdout", "stderr", "task"}  # fmt: skip
+    run = {"index", "params", "status", "reason", "message", "evidence", "exit_code", "attempts", "duration_s",
+           "results", "path", "stdout", "stderr", "task"}  # fmt: skip
     assert run <= set(dir(multirun.Run))
-    assert {"path", "results", "statistics", "failed"} <= {*dir(multirun.SweepResult), "path", "statistics"}
+    tables = {"to_csv", "to_pandas", "to_polars", "to_arrow", "_repr_html_"}
+    result = {"results", "failed", "load", "run", "where", "mean_by", *tables}
+    assert result <= set(dir(multirun.SweepResult))
+    assert tables <= set(dir(multirun.Averages))
+    assert {"params", "runs", "estimates", "__getitem__"} <= set(dir(multirun.Group))
+    assert [each.name for each in fields(multirun.Estimate)] == ["mean", "error", "count"]
     assert {"runs", "computeStatistics"} <= set(dir(multirun.AbstractRunner))
 
 

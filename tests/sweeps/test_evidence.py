@@ -98,9 +98,8 @@ def test_a_program_in_cpp(sweep_dir: Path, tmp_path: Path) -> None:
     assert nothing is None
 
 
-@pytest.mark.skipif(shutil.which("ngspice") is None, reason="no ngspice")
-def test_a_deck_of_ngspice(sweep_dir: Path, tmp_path: Path) -> None:
+def test_a_deck_of_ngspice(ngspice: str, sweep_dir: Path, tmp_path: Path) -> None:
     deck = tmp_path / "deck.sp"
     deck.write_text("a divider\nV1 a 0 1\nR1 a b 1k\nR2 b 0 1k\n.tran 1u 5u\n.meas tran late WHEN v(b)=2\n.end\n")
-    found = evidence_of(sweep_dir, [{}], ["ngspice", "-b", "deck.sp"], input_files=[deck], required_results=True)
+    found = evidence_of(sweep_dir, [{}], [ngspice, "-b", "deck.sp"], input_files=[deck], required_results=True)
     assert "measure  late" in str(found[0])
