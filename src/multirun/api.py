@@ -87,17 +87,19 @@ def multirun(
         required_files: files, relative to the run directory, without which (or with which empty) a run fails.
         results: rules by which results are taken from what the program printed or wrote, by the names of the results:
             `{"energy": {"json": "out.json", "key": "final.energy"}}`. They join what it posted.
-        threads_per_run: threads that numerical libraries may use in a run; without it, what the environment says, or 1.
+        threads_per_run: how many threads numerical libraries may use in a run; without it, what the environment says,
+            or 1.
         max_output: how much a run may write to its standard output and error together, in bytes or as text such as
             `"100MB"`; a run that writes more is ended. Without it, as much as it likes.
         nice: how nice runs are to other programs, from 0 to 19 as for the command `nice`; without it, as nice as the
             caller.
-        name: what to call the sweep; the directory is named after it.
+        name: what to call the sweep; a directory made without `output_path` begins with it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
         first_alone: whether the first run has to succeed before others start; if it fails, they stay pending.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
-        dry_run: check and plan everything, create and start nothing; all runs of the result are pending.
+        dry_run: whether to check and plan everything, and to create and start nothing; all runs of the result are
+            pending.
 
     Returns:
         The runs in the order of `runs`.

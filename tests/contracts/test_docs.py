@@ -21,6 +21,7 @@ from multirun.verdict import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [ROOT / name for name in ("CHANGELOG.md", "examples/README.md", "benchmarks/README.md")]
 GUIDES = [ROOT / "README.md", ROOT / "docs" / "howto.md", ROOT / "docs" / "reference.md"]
 MARKERS = ("", "file: ", "prints", "screen: ", "not run: ")
 PLAIN_ANYWHERE = ("awk", "mermaid", "sh")
@@ -80,18 +81,28 @@ def test_every_block_says_what_it_is(page: Path) -> None:
 
 def anchors_of(page: Path) -> set[str]:
     """The names under which the headings of a page can be linked."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.stem)
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *LINKED], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-        path, _, anchor = link.partition("#")
+        path, _, place = link.partition("#")
         assert not re.match(r"\w+:", link), f"{link} leads out of the project"
         target = page.parent / path if path else page
         assert target.exists(), link
-        assert not anchor or anchor in anchors_of(target), link
+        assert not place or place in anchors_of(target), link
+
+
+def test_howto_lists_its_sections() -> None:
+    page = ROOT / "docs" / "howto.md"
+    contents = page.read_text().partition("\n## ")[0]
+    sections = {anchor(heading) for heading in re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)}
+    assert set(re.findall(r"\(#([\w-]+)\)", contents)) == sections
 
 
 @each_page

@@ -1,8 +1,8 @@
 """Results that the launcher takes from what a program printed or wrote: one rule for each of them.
 
-The rules are checked where they are given (`parsing`) and evaluated in a lane after the program has ended
-(`evaluation`): reading (`sources`) is kept apart from what is found being turned into values (`conversion`). What comes
-out joins what the program posted (`merging`).
+The rules are checked where they are given (`parsing`) and evaluated after the program has ended, in a process that the
+lane forks (`evaluation`): reading (`sources`) is kept apart from what is found being turned into values (`conversion`).
+What comes out joins what the program posted (`merging`).
 """
 
 from __future__ import annotations
