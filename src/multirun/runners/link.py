@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
-import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from multirun import launcher
-from multirun.contract import ENV_COOKIE
 from multirun.errors import LauncherError, MultirunError
 from multirun.files import LACKING
 from multirun.journal import JournalTail, Record
 from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, LOOK, NOTICE, Fact, Order, forget, parse_notice
-from multirun.processes import kill_carriers
+from multirun.runners.process import LEAVING_S, LauncherProcess
 from multirun.runners.seat import Pending, Seat
 
 if TYPE_CHECKING:
@@ -28,12 +23,8 @@ if TYPE_CHECKING:
     from multirun.runners.abstract import Assignment
 
 _PIPE_READ = 1 << 16
-_FLAGS = ("-I", "-X", f"utf8={sys.flags.utf8_mode}")
-"""Isolated from the user's Python settings, but names of files are read as the orchestrator reads them."""
 _READY_S = 60.0
 _AGAIN_S = 0.5
-_LEAVING_S = 30.0
-"""How long to wait for a launcher that leaves; it ends everything within 2 s, but the machine may be slow."""
 
 
 class LauncherLink:
@@ -52,7 +43,6 @@ class LauncherLink:
         if sys.platform != "linux":
             raise LauncherError(f"runs can be executed on Linux only; this is {sys.platform}")
         self.alive = True
-        self._id = secrets.token_hex(4)
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -67,35 +57,12 @@ class LauncherLink:
         self._timer: asyncio.TimerHandle | None = None
         self._turned_away: dict[Pending, asyncio.TimerHandle] = {}
         try:
-            self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the launcher
-            self._start()
+            self._process = LauncherProcess()
         except OSError as error:
             raise LauncherError(
                 f"the launcher cannot be started: {error}; free processes or descriptors and try again"
             ) from error
-
-    def _start(self) -> None:
-        self._control, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._facts, facts = os.pipe()
-        script = os.path.join(os.path.dirname(launcher.__file__), "__main__.py")
-        try:
-            self._sentinel = subprocess.Popen(
-                [sys.executable, *_FLAGS, script, str(control.fileno()), str(facts), str(os.getpid()), self._id],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._complaints,
-                pass_fds=(control.fileno(), facts),
-                start_new_session=True,
-            )
-        except OSError:
-            self._control.close()
-            os.close(self._facts)
-            raise
-        finally:
-            control.close()
-            os.close(facts)
-        self._control.setblocking(False)
-        os.set_blocking(self._facts, False)
+        self._control, self._facts = self._process.control, self._process.facts
         self._loop.add_reader(self._control, self._on_control)
         self._loop.add_reader(self._facts, self._on_facts)
 
@@ -107,7 +74,9 @@ class LauncherLink:
         """
         done, _ = await asyncio.wait((self._ready, self._gone), timeout=_READY_S, return_when=asyncio.FIRST_COMPLETED)
         if self._ready not in done:
-            raise LauncherError(f"the launcher did not start{self._complaint()}; see whether {sys.executable} works")
+            raise LauncherError(
+                f"the launcher did not start{self._process.complaint()}; see whether {sys.executable} works"
+            )
 
     # ------------------------------------------------------------------------------------------- orders
 
@@ -222,7 +191,7 @@ class LauncherLink:
     def _tail(self, key: int, number: int) -> JournalTail:
         tail = self._tails.get((key, number))
         if tail is None:
-            tail = JournalTail(self._paths[key].journal(f"{self._id}-{number}"))
+            tail = JournalTail(self._paths[key].journal(f"{self._process.id}-{number}"))
             self._tails[(key, number)] = tail
         return tail
 
@@ -312,7 +281,7 @@ class LauncherLink:
             if pending.stopping:
                 self._give_again(pending)
         else:
-            self._lose(pending, seat.fault or f"the lane that executed it was killed{self._complaint()}")
+            self._lose(pending, seat.fault or f"the lane that executed it was killed{self._process.complaint()}")
 
     def _give_again(self, pending: Pending) -> None:
         """Find another lane for an attempt that no lane has begun, unless it was told to end meanwhile."""
@@ -341,7 +310,7 @@ class LauncherLink:
         """The keeper is dead or has left; its lanes end their runs and then fall silent."""
         self.alive = False
         self._close_control()
-        self._timer = self._loop.call_later(_LEAVING_S, self._on_silence)
+        self._timer = self._loop.call_later(LEAVING_S, self._on_silence)
 
     def _on_silence(self) -> None:
         """Nobody is left who could report."""
@@ -356,7 +325,7 @@ class LauncherLink:
 
     async def _bury(self) -> None:
         """Make sure that nothing of the lost runs is alive, then say that they are lost."""
-        await anyio.to_thread.run_sync(self._wait_for_sentinel)
+        await anyio.to_thread.run_sync(self._process.wait_for_sentinel)
         for seat in self._seats.values():
             self._read_last_words(seat)
         lost = self._pending()
@@ -364,19 +333,7 @@ class LauncherLink:
             timer.cancel()
         self._turned_away.clear()
         for pending in lost:
-            self._lose(pending, f"the launcher was killed{self._complaint()}")
-
-    def _wait_for_sentinel(self) -> None:
-        """The sentinel ends what is left; if it was killed itself, the cookie tells what belongs to the launcher."""
-        with suppress(subprocess.TimeoutExpired):
-            if self._sentinel.wait(_LEAVING_S) == 0:
-                return
-        kill_carriers(f":{self._id}", ENV_COOKIE)
-
-    def _complaint(self) -> str:
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode(errors="replace").strip().splitlines()
-        return f" ({lines[-1]})" if lines else ""
+            self._lose(pending, f"the launcher was killed{self._process.complaint()}")
 
     # --------------------------------------------------------------------------------------------- end
 
@@ -384,10 +341,10 @@ class LauncherLink:
         """Let the launcher leave and wait until it is gone."""
         self.abandon()
         try:
-            await asyncio.wait_for(asyncio.shield(self._gone), _LEAVING_S)
+            await asyncio.wait_for(asyncio.shield(self._gone), LEAVING_S)
         except TimeoutError:
-            self._sentinel.kill()
-        await anyio.to_thread.run_sync(self._sentinel.wait)
+            self._process.kill()
+        await anyio.to_thread.run_sync(self._process.wait)
         self._release()
 
     def abandon(self) -> None:
@@ -409,5 +366,4 @@ class LauncherLink:
             self._timer.cancel()
         if not self._gone.done():
             self._loop.remove_reader(self._facts)
-        os.close(self._facts)
-        self._complaints.close()
+        self._process.release()
