@@ -60,9 +60,9 @@ NO_REGEX = r"give a regular expression such as r'delay = (\S+)'"
 BAD: list[tuple[Any, str]] = [
     ("d = (.)", "is 'd = (.)', which is no rule; write something like {\"stdout\": 'd = (.)'}"),
     (5, r'is 5, which is no rule; write something like {"stdout": r"delay = (\S+)"}'),
-    ({}, "says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
+    ({}, "does not say where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
     ({"stout": "a"},
-     "says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'; did you mean 'stdout'?"),
+     "does not say where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'; did you mean 'stdout'?"),
     ({"stdout": "a", "json": "b", "csv": "c"}, "has 3 sources, 'stdout', 'json' and 'csv'; keep one of them"),
     ({"stdout": "a", "tak": "all"}, "has 'tak', which 'stdout' does not know; did you mean 'take'?"),
     ({"json": "a", "regex": "b"}, ("has 'regex', which 'json' does not know; "

@@ -177,7 +177,7 @@ BAD: list[tuple[str, Any, str]] = [
     *refused("cmd", ONE_TEXT, "python job.py", b"true"),
     *refused("cmd", NO_WORDS, None, [], (), 5, {"a": 1}, {"a"}, Path("/bin/true")),
     *refused("results", f"is no map; write something like {EXAMPLE}", 5, "x", [], {"a"}),
-    ("results", {"e": {}}, "'e' says not where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
+    ("results", {"e": {}}, "'e' does not say where to look; give 'stdout', 'stderr', 'file', 'json' or 'csv'"),
     ("cmd", [""], "the first word, the program, is empty"),
     ("cmd", ["a", 5], f"word 1 is 5; {NO_WORD}"),
     ("cmd", ["a", None], f"word 1 is None; {NO_WORD}"),

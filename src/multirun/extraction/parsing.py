@@ -102,7 +102,7 @@ class _Reader:
         if found:
             raise _Mistake(f"has {len(found)} sources, {_listed(found, 'and')}; keep one of them")
         unknown = [hint for key in self._rule if (hint := _nearest(key, SOURCES))]
-        raise _Mistake(f"says not where to look; give {_listed(SOURCES, 'or')}{unknown[0] if unknown else ''}")
+        raise _Mistake(f"does not say where to look; give {_listed(SOURCES, 'or')}{unknown[0] if unknown else ''}")
 
     def _check_options(self, source: str) -> None:
         known = (source, *_OPTIONS[source])
