@@ -16,6 +16,7 @@ import multirun
 from multirun import cli, contract, errors, testing
 from multirun.commandline import exits
 from multirun.encoding.kinds import KINDS
+from multirun.extraction import Extraction
 from multirun.run import TRANSITIONS
 from multirun.verdict import REASONS
 
@@ -256,6 +257,7 @@ def test_formats_explains_every_field(sweep_dir: Path) -> None:
     lines = [line for file in files for line in file.read_text().splitlines()]
     found = keys_in([json.loads(text) for text in [*lines, (sweep_dir / "sweep.json").read_text()]])
     page = (ROOT / "docs" / "formats.md").read_text()
+    found |= set(Extraction.__dataclass_fields__)
     assert not sorted(name for name in found if f"`{name}`" not in page)
 
 
