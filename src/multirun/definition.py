@@ -15,6 +15,8 @@ from multirun.rundir import SWEEP_FILE, SweepPaths
 
 VERSION = 1
 _FORMAT = "multirun-sweep"
+_LATER = (("rules", "results"), ("options", "max_output_bytes"), ("options", "nice"))
+"""What came later: a version that does not know it refuses it, so it is written only where it says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,9 @@ class Definition:
 def to_document(definition: Definition) -> dict[str, Any]:
     """The JSON object that `sweep.json` holds."""
     document = {"format": _FORMAT, "version": VERSION, **asdict(definition)}
-    if not definition.rules.results:
-        del document["rules"]["results"]  # what older versions do not know, they are not asked for
+    for part, name in _LATER:
+        if document[part][name] in (None, ()):
+            del document[part][name]
     return document
 
 

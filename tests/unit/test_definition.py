@@ -124,8 +124,16 @@ def test_nor_does_it_take_results_by_rules_that_it_does_not_understand() -> None
         from_document(document, "here")
 
 
-def test_without_rules_for_results_older_versions_can_read_it() -> None:
-    assert "results" not in to_document(PLAIN)["rules"]
+def test_older_versions_can_read_what_asks_for_nothing_new() -> None:
+    document = to_document(PLAIN)
+    assert set(document["rules"]) == {"success_codes", "results_required", "required_keys", "required_files"}
+    assert set(document["options"]) == {"timeout_s", "grace_s", "threads_per_run"}
+
+
+def test_new_limits_are_read_back(paths: SweepPaths) -> None:
+    limited = replace(PLAIN, options=Options(max_output_bytes=5, nice=0), shell=True, stdin="deck")
+    write_definition(paths, limited)
+    assert read_definition(paths) == limited
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"format": "multirun-sw', b"\xff\xfe", '{"näme": 1}'.encode()])
