@@ -109,6 +109,15 @@ def test_all_runs_are_named_if_there_is_room_for_all() -> None:
     assert plain(make_moment(OLD, *YOUNG, running=4), 100, 4)[-1] == "  and 2 more"
 
 
+def test_a_last_run_is_named_rather_than_counted() -> None:
+    another = Active("run 17", "w=8", 1.0)
+    assert plain(make_moment(OLD, *YOUNG, another, running=5), 100)[5] == "  run 17  w=8             1 s"
+    assert plain(make_moment(OLD, *YOUNG, another, running=7), 100)[4:] == [
+        "  run 16  w=4             1 s",
+        "  and 3 more",
+    ]
+
+
 def test_no_list_where_all_runs_are_young() -> None:
     assert len(plain(make_moment(), 100)) == 1
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from multirun.display.moment import Active, is_slow
+from multirun.display.moment import SHOWN_RUNS, Active, is_slow
 from multirun.hints import root_of
 from multirun.params import describe
 from multirun.wording import printable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from multirun.run import Run
     from multirun.runners.ledger import Ledger
 
-SHOWN_RUNS = 4
 _YOUNGEST_S = 1.0
 _SAMPLED = 40
 _NOTHING = object()

@@ -11,6 +11,8 @@ from multirun.statistics import RunStatistics
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SHOWN_RUNS = 5
+"""How many running runs have a row; if there are more, the last row counts them."""
 _FEWEST_RUNS = 5
 _SHORTEST_S = 2.0
 _SLOW_TIMES, _SLOW_MORE_S = 3.0, 2.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from multirun.display.cells import cut, cut_text, pad
+from multirun.display.moment import SHOWN_RUNS
 from multirun.display.row import UNICODE, Marks, render_notice, render_row
 from multirun.durations import format_duration
 from multirun.styled import Line
@@ -61,8 +62,8 @@ def render_active(moment: Moment, width: int, height: int, marks: Marks) -> list
     if height <= 0 or not moment.active:
         return []
     running = max(moment.statistics.running_count, len(moment.active))
-    count = height if running <= height else height - 1
-    shown = moment.active[:count]
+    most = min(height, SHOWN_RUNS)
+    shown = moment.active[: most if running <= most else most - 1]
     rows = _active_rows(shown, width, marks)
     if running > len(shown):
         rows.append(cut(Line.of((f"{_INDENT}and {running - len(shown)} more", "dim")), width, marks.ellipsis))
