@@ -126,6 +126,12 @@ def _print_traceback(error: Exception) -> None:
     traceback.print_exception(error)
 
 
+def _in_words(error: MultirunError | OSError) -> str:
+    """An error without the number that the system has for it."""
+    is_plain = isinstance(error, OSError) and error.filename is not None and error.strerror is not None
+    return f"{os.fsdecode(error.filename)}: {error.strerror}" if is_plain else str(error)
+
+
 def _complain(error: Exception) -> int:
     """Say what is wrong, without a traceback, and return the exit code."""
     if isinstance(error, click.ClickException):
@@ -136,5 +142,5 @@ def _complain(error: Exception) -> int:
     if not isinstance(error, MultirunError | OSError):
         click.echo(f"multirun: internal error: {error!r}; multirun --debug shows where, please report it", err=True)
         return INTERNAL
-    click.echo(f"multirun: {error}", err=True)
+    click.echo(f"multirun: {_in_words(error)}", err=True)
     return STORAGE if isinstance(error, JournalDamagedError) or not isinstance(error, MultirunError) else USAGE

@@ -190,11 +190,32 @@ def read_definition(paths: SweepPaths) -> Definition:
         with open(paths.sweep, encoding="ascii") as file:
             document = json.load(file)
     except (FileNotFoundError, NotADirectoryError) as error:
-        why = "does not exist" if not os.path.isdir(paths.root) else f"holds no {SWEEP_FILE}"
-        raise NotASweepError(f"{paths.root} is no sweep: it {why}; give the directory that a sweep wrote") from error
+        raise NotASweepError(f"{paths.root} is no sweep: {_explain_absence(paths.root)}") from error
     except ValueError as error:
         raise FormatError(f"{paths.sweep} is damaged: {error}") from error
     return from_document(document, paths.sweep)
+
+
+def _explain_absence(root: str) -> str:
+    """Why a path is no sweep, and which may be meant."""
+    give = "give the directory that a sweep wrote"
+    if os.path.isdir(root):
+        return f"it holds no {SWEEP_FILE}; {give}"
+    if os.path.exists(root):
+        return f"it is a file; {give}"
+    near = _nearest_sweep(root)
+    return f"it does not exist; {give}" if near is None else f"it does not exist; did you mean {near}?"
+
+
+def _nearest_sweep(root: str) -> str | None:
+    from difflib import get_close_matches
+
+    parent, name = os.path.split(root)
+    try:
+        sweeps = [each for each in os.listdir(parent) if os.path.isfile(f"{parent}/{each}/{SWEEP_FILE}")]
+    except OSError:
+        return None
+    return next((f"{parent}/{each}" for each in get_close_matches(name, sweeps, n=1)), None)
 
 
 def write_definition(paths: SweepPaths, definition: Definition) -> None:

@@ -143,12 +143,17 @@ def test_which_run_has_to_be_said(here: Path) -> None:
         (["mode=od"], "no run has mode=od; the nearest is odd"),
         (["mode=odd", "x=2"], "no run has all of mode=odd, x=2"),
         (["study", "three"], "'three' is no run; write a number (17), a range (3-9) or a parameter (x=0.3)"),
-        (["studies", "3"], "studies is no sweep: it does not exist"),
+        (["studies", "3"], "studies is no sweep: it does not exist; did you mean "),
     ],
 )
 @pytest.mark.parametrize("name", ["show", "logs"])
 def test_runs_that_are_not_there(here: Path, name: str, words: list[str], complaint: str) -> None:
     assert complaint in said(command(name, *words, cwd=here))
+
+
+def test_a_file_that_cannot_be_written_is_named_in_words(here: Path) -> None:
+    finished = command("results", "study", "--csv", "none/table.csv", cwd=here)
+    assert (finished.returncode, finished.stderr) == (74, "multirun: none/table.csv: No such file or directory\n")
 
 
 def test_a_program_that_was_never_started_and_one_that_was_killed(sweep_dir: Path) -> None:

@@ -149,8 +149,16 @@ def test_without_the_file_there_is_no_sweep(paths: SweepPaths, tmp_path: Path) -
     with pytest.raises(NotASweepError, match="is no sweep: it does not exist; give"):
         read_definition(SweepPaths(str(tmp_path / "none")))
     (tmp_path / "file").touch()
-    with pytest.raises(NotASweepError, match="is no sweep"):
+    with pytest.raises(NotASweepError, match="is no sweep: it is a file; give"):
         read_definition(SweepPaths(str(tmp_path / "file")))
+
+
+def test_a_typo_in_a_directory_gets_the_nearest_sweep(tmp_path: Path) -> None:
+    (tmp_path / "studie").mkdir()
+    (tmp_path / "study").mkdir()
+    write_definition(SweepPaths(str(tmp_path / "study")), PLAIN)
+    with pytest.raises(NotASweepError, match=f"it does not exist; did you mean {tmp_path}/study\\?"):
+        read_definition(SweepPaths(str(tmp_path / "studies")))
 
 
 def test_rules_and_inputs_are_values() -> None:
