@@ -17,6 +17,7 @@ from multirun.contract import FIRST_FAILED
 from multirun.creation import create_sweep
 from multirun.errors import StorageError
 from multirun.files import LACKING
+from multirun.hints import next_command
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
@@ -297,4 +298,5 @@ class Conductor:
         return self._tally.statistics(total_known=self._total_known)
 
     def _whereabouts(self) -> str:
-        return f"{counts_line(self._statistics())}; they are in {self._paths.root}"
+        root = self._paths.root
+        return f"{counts_line(self._statistics())}; they are in {root}; list them with: {next_command('results', root)}"

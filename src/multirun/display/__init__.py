@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from multirun.display.narrator import Narrator, recount
+from multirun.display.notebook import abridge, is_notebook
 from multirun.display.watch import is_complete, wait_until_complete
 
 if TYPE_CHECKING:
@@ -43,11 +46,13 @@ async def narrate(runner: AbstractRunner, *, draw: bool) -> AsyncIterator[None]:
         runner: the runner that the body uses.
         draw: whether to show anything at all.
     """
-    if not draw:
-        yield
-        return
-    narrator = Narrator.join(runner.ledger)
+    narrator = Narrator.join(runner.ledger) if draw else None
     try:
         yield
+    except asyncio.CancelledError as cancelled:
+        if is_notebook(sys.stderr):
+            abridge(cancelled)
+        raise
     finally:
-        narrator.leave()
+        if narrator is not None:
+            narrator.leave()

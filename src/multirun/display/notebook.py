@@ -39,6 +39,17 @@ def is_notebook(stream: TextIO) -> bool:
     return getattr(ipython and ipython.get_ipython(), "kernel", None) is not None
 
 
+def abridge(error: BaseException) -> None:
+    """Let a notebook show what happened instead of where in our code, if it is this error that ends a cell.
+
+    Args:
+        error: what ends a sweep; its notes are shown.
+    """
+    notes = getattr(error, "__notes__", ())
+    text = "; ".join(["the sweep was stopped and nothing of it is running any more", *notes])
+    vars(error)["_render_traceback_"] = lambda: [f"{type(error).__name__}: {text}"]  # IPython asks for it
+
+
 class NotebookCell:
     """One piece of output that is replaced as things change: the rows of a terminal, and below them what is new.
 
