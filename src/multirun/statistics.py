@@ -38,6 +38,15 @@ class RunStatistics:
     total_known: bool = True
 
 
+def is_over(statistics: RunStatistics) -> bool:
+    """Whether no run is left.
+
+    Args:
+        statistics: the counts.
+    """
+    return statistics.total_known and statistics.complete_count == statistics.total_count
+
+
 class Tally:
     """Counts runs by status; each change costs the same however many runs there are."""
 

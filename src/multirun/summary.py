@@ -12,6 +12,7 @@ from multirun.evidence import LONGEST_LINE, shorten, weigh
 from multirun.hints import next_command
 from multirun.hints import shorten as shorten_path
 from multirun.params import describe
+from multirun.statistics import is_over
 from multirun.styled import Line, Role
 from multirun.wording import printable, why_in_words
 
@@ -62,8 +63,7 @@ def outcome_role(statistics: RunStatistics) -> Role:
     """
     if statistics.failure_count:
         return "failed"
-    is_complete = statistics.total_known and statistics.complete_count == statistics.total_count
-    return "ok" if is_complete else "notice"
+    return "ok" if is_over(statistics) else "notice"
 
 
 def lines_for(cause: Cause, count: int) -> int:
@@ -133,7 +133,7 @@ def _headline(cause: Cause) -> str:
     """`12 runs failed: exit code 1`."""
     if cause.reason == "cancelled":
         ranges = number_ranges([run.index for run in cause.runs])
-        return f"{_count(len(cause.runs), 'run')} cancelled: {ranges}"
+        return f"{_count(len(cause.runs), 'run')} cancelled, counted as failed: {ranges}"
     run = cause.first
     why = why_in_words(cause.reason, run.message)
     return printable(f"{_who(cause)} failed: {shorten(why, LONGEST_LINE)}")

@@ -869,11 +869,29 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
         play.fail(runs[3], "timeout")
         play.end()
     _, *failures = log.getvalue().splitlines()
-    assert "multirun: 3 runs cancelled: 0-2" in failures[2:]
+    assert "multirun: 3 runs cancelled, counted as failed: 0-2" in failures[2:]
     assert failures[:2] == [
         "multirun: run 3 (x=3) failed: took longer than its time limit; more: multirun show /sweeps/one 3",
         "multirun: cancelled: runs 0, 1, 2",
     ]
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "timeout"])
+async def test_what_a_summary_tells_is_not_told_right_before_it(play: Play, pty: Pty, reason: str) -> None:
+    async with standard_error(pty.stream, play), narrate(play.runner, draw=True):
+        runs = play.begin(2)
+        await wait_until_async(lambda: "2 waiting of 2" in pty.read())
+        play.succeed(runs[0])
+        play.fail(runs[1], reason)
+        play.end()
+    assert pty.read().count("run 1" if reason == "timeout" else "cancelled") == 1
+
+
+async def test_what_is_complete_can_be_listed_after_a_sweep_was_cut_off(play: Play, log: io.StringIO) -> None:
+    async with standard_error(log, play), narrate(play.runner, draw=True):
+        play.succeed(play.begin(2, "/sweeps/my own")[0])
+        play.end("/sweeps/my own")
+    assert log.getvalue().endswith("\nmultirun: what is complete: multirun results '/sweeps/my own'\n")
 
 
 async def test_notices_come_once_and_stay_on_the_line_while_they_last(play: Play, pty: Pty) -> None:

@@ -74,7 +74,7 @@ def test_a_message_is_part_of_the_reason() -> None:
 
 def test_cancelled_runs_are_named_and_no_more() -> None:
     lines = summarise([cause(3, 4, 5, reason="cancelled")], {}, HERE, 5)
-    assert text(lines) == "3 runs cancelled: 3-5"
+    assert text(lines) == "3 runs cancelled, counted as failed: 3-5"
     assert {piece.role for piece in lines[0]} == {"notice"}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multirun.statistics import is_over
+
 if TYPE_CHECKING:
     from multirun.statistics import RunStatistics
 
@@ -12,6 +14,6 @@ OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, INTERRUPTED = 0, 1, 2, 3,
 
 def code_of(counts: RunStatistics) -> int:
     """The exit code that tells how runs stand: incomplete before failed before ok."""
-    if not counts.total_known or counts.complete_count < counts.total_count:
+    if not is_over(counts):
         return INCOMPLETE
     return SOME_FAILED if counts.failure_count else OK

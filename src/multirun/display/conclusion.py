@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from multirun.diagnosis import explain_runs
 from multirun.display.counts import render_summary
-from multirun.hints import root_of, shorten
+from multirun.hints import next_command, root_of, shorten
 from multirun.styled import Line
+from multirun.statistics import is_over
 from multirun.summary import Place
 from multirun.wording import printable
 
@@ -30,7 +31,11 @@ def conclude(moment: Moment, runs: Sequence[Run], roots: Sequence[str], screen: 
     """
     places = tuple(shorten(place, screen.here) for place in moment.places)
     lines = list(_explain(runs, roots, screen)) if moment.statistics.failure_count else []
-    return [*lines, render_summary(replace(moment, places=places))]
+    lines.append(render_summary(replace(moment, places=places)))
+    if moment.statistics.success_count and not is_over(moment.statistics):
+        commands = " or ".join(next_command("results", root, here=screen.here) for root in roots)
+        lines.append(Line.of(("what is complete: ", "dim"), printable(commands)))
+    return lines
 
 
 def _explain(runs: Sequence[Run], roots: Sequence[str], screen: Screen) -> Iterable[Line]:

@@ -117,39 +117,51 @@ class Narrator:
         if self._screen is None:
             self._screen = open_screen(self._stream)
         self._screen.update(self._moment())
-        self._say_news(self._screen)
+        self._say_news(self._screen, last=last)
         if last:
             runs = self._ledger.runs[self._before.total_count :]
             self._screen.close(conclude(self._moment(), runs, self._roots(), self._screen))
 
-    def _say_news(self, screen: Screen) -> None:
+    def _say_news(self, screen: Screen, *, last: bool) -> None:
         for notice in self._notices():
             if notice not in self._said and len(self._said) < _NAMED_NOTICES:
                 self._said.add(notice)
                 screen.say(Line.of((notice, "notice")))
-        for line, more in self._news(screen):
+        for line, more in self._news(screen, last=last):
             screen.say(line, more)
 
-    def _news(self, screen: Screen) -> Iterator[News]:
-        failed, roots, here = self._watch.take(), self._roots(), screen.here
+    def _news(self, screen: Screen, *, last: bool) -> Iterator[News]:
+        is_repeated = last and screen.width is not None  # a log has one line for each run, whatever else it has
+        failed, roots, here = self._newly_failed(without_repeated=is_repeated), self._roots(), screen.here
         cancelled = [run for run in failed if run.reason == "cancelled"]
         for run in failed:
             if len(cancelled) < 2 or run.reason != "cancelled":
                 yield failure_news(run, run.params if screen.width is None else self._telling(run), roots, here)
         if len(cancelled) > 1:
             yield cancelled_news(cancelled)
-        if self._watch.flooded and not self._flood_said:
+        if self._watch.flooded and not self._flood_said and (failed or not is_repeated):
             self._flood_said = True
             yield flood_news(roots, here)
         for remark in self._ledger.remarks[self._remarked :]:
             self._remarked += 1
             yield News(Line.of((printable(remark), "notice")))
 
+    def _newly_failed(self, *, without_repeated: bool) -> list[Run]:
+        """The runs to be named that failed since the last look, perhaps without those that a summary names as well."""
+        failed = self._watch.take()
+        if not without_repeated:
+            return failed
+        is_alone = self._statistics().failure_count == 1
+        return [run for run in failed if not is_alone and run.reason != "cancelled"]
+
+    def _statistics(self) -> RunStatistics:
+        return subtract(self._ledger.statistics(), self._before)
+
     def _notices(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(printable(text) for text in reversed(tuple(self._ledger.notices.values()))))
 
     def _moment(self) -> Moment:
-        statistics = subtract(self._ledger.statistics(), self._before)
+        statistics = self._statistics()
         notices = self._notices()
         now = monotonic()
         active = observe(self._ledger, self._variation, self._roots(), now)
