@@ -128,8 +128,9 @@ def _print_traceback(error: Exception) -> None:
 
 def _in_words(error: MultirunError | OSError) -> str:
     """An error without the number that the system has for it."""
-    is_plain = isinstance(error, OSError) and error.filename is not None and error.strerror is not None
-    return f"{os.fsdecode(error.filename)}: {error.strerror}" if is_plain else str(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def _complain(error: Exception) -> int:

@@ -363,6 +363,14 @@ def test_colours_can_be_refused(here: Path, variables: dict[str, str]) -> None:
         assert "\x1b" not in pty.raw
 
 
+def test_on_a_terminal_without_unicode_all_that_is_ours_is_ascii(sweep_dir: Path) -> None:
+    run_sweep(sweep_dir, [{"x": x, "text": "t" * 99} for x in range(12)], ["test", "{x}", "-lt", "6"])
+    for words in (["status", str(sweep_dir)], ["show", str(sweep_dir), "7"]):
+        with on_terminal(80, words, sweep_dir, LC_ALL="C", PYTHONUTF8="", PYTHONIOENCODING="") as (pty, process):
+            process.wait(30)
+            assert pty.read().isascii(), pty.read()
+
+
 def test_what_a_terminal_cannot_show_is_written_as_an_escape(sweep_dir: Path) -> None:
     run_sweep(sweep_dir, [{"name": "Zürich \x1b[2J"}], ["false"])
     for words in (["status"], ["show"], ["results"]):

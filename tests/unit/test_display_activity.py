@@ -7,10 +7,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from multirun.display.activity import SHOWN_RUNS, Variation, name_run, observe
+from multirun.display.activity import Variation, name_run, observe
+from multirun.display.moment import SHOWN_RUNS
 from multirun.display.news import failure_news, flood_news, latest_failure
-from multirun.display.outlet import speaks_unicode
 from multirun.hints import next_command, root_of, shorten, users_directory
+from multirun.locales import speaks_unicode
 from multirun.run import Run, RunStatus
 from multirun.runners.ledger import Ledger
 

@@ -9,9 +9,9 @@ from hypothesis import given
 
 from multirun.display.cells import cells, cut, cut_text
 from multirun.display.moment import Active, Moment, estimate_remaining_s, is_slow
-from multirun.display.paint import paint
 from multirun.display.row import ASCII, UNICODE
 from multirun.display.rows import MOST_ROWS, render_rows
+from multirun.paint import paint
 from multirun.statistics import RunStatistics
 from multirun.styled import Line, Piece
 

@@ -66,7 +66,7 @@ def _silence(runs: list[RecordedRun], silent: int) -> str:
 
 def heading(run: RecordedRun, name: str) -> str:
     """The line above what a run wrote into a file."""
-    return paper.paint(f"==> run {run.index} {name.removesuffix('.log')} <==", "heading")
+    return paper.paint(f"==> run {run.index} {name.removesuffix('.log')} <==", "strong")
 
 
 def _size(path: str) -> int:

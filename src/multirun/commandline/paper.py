@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from functools import cache
 
+from multirun.locales import initial_environment, plainer, speaks_unicode
+from multirun.paint import are_colours_welcome
+from multirun.paint import paint as paint_pieces
+from multirun.styled import Line, Role
 from multirun.wording import printable
 
-if TYPE_CHECKING:
-    from multirun.styled import Line
-
-_CODES = {
-    "ok": "32",
-    "failed": "1;31",
-    "running": "36",
-    "waiting": "2",
-    "heading": "1",
-    "dim": "2",
-    "strong": "1",
-    "notice": "33",
-}
-"""How each role looks; no role is told by its colour alone."""
 WIDEST = 1 << 20
 
 
@@ -35,23 +25,33 @@ def width() -> int:
         return 80
 
 
-def paint(text: str, role: str) -> str:
-    """A text in the colour of its role, as it is where colours are not wanted."""
-    return f"\x1b[{_CODES[role]}m{text}\x1b[0m" if _is_coloured() else text
+def paint(text: str, role: Role) -> str:
+    """A text in the look of its role, as it is where nobody wants that."""
+    return paint_line(Line.of((text, role)))
+
+
+def paint_line(line: Line) -> str:
+    """A line whose pieces have the looks of their roles, as it is where nobody wants that."""
+    return paint_pieces(line, coloured=True) if _is_coloured() else line.plain
 
 
 def _is_coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return sys.stdout.isatty() and are_colours_welcome() and os.environ.get("TERM") != "dumb"
 
 
 def put(text: str) -> None:
-    """Write a line of data."""
-    sys.stdout.write(f"{text}\n")
+    """Write a line of data; in ASCII, as far as it is ours, on a terminal that shows nothing else."""
+    sys.stdout.write(f"{text if _is_unicode() else plainer(text)}\n")
+
+
+@cache
+def _is_unicode() -> bool:
+    return not sys.stdout.isatty() or speaks_unicode(initial_environment())
 
 
 def put_line(line: Line) -> None:
     """Write a line whose pieces have roles."""
-    put("".join(paint(text, role) if role else text for text, role in line))
+    put(paint_line(line))
 
 
 def put_bytes(data: bytes) -> None:

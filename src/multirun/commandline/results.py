@@ -81,7 +81,7 @@ def _row(facts: _Facts, columns: Columns) -> Row:
 def _print(columns: list[str], rows: list[Row]) -> None:
     kept = [*FIRST, "status", *(["reason"] if any(row["reason"] for row in rows) else [])]
     table = lay_out(columns, rows, paper.width(), kept)
-    paper.put(paper.paint(table.header, "heading"))
+    paper.put(paper.paint(table.header, "strong"))
     for row, line in zip(rows, table.lines, strict=True):
         paper.put(paper.paint(line, "failed") if row["status"] == "failure" else line)
     if table.hidden:

@@ -20,11 +20,13 @@ from multirun.wording import printable, why_in_words
 if TYPE_CHECKING:
     from multirun.definition import Definition
     from multirun.replay import RecordedRun, Replay
+    from multirun.styled import Role
 
 _LINES = 10
 _LABEL = 12
 _SHORT_S = 0.1
-_WORDS = {"success": "ok", "failure": "failed", "pending": "waiting"}
+_WORDS: dict[str, Role] = {"success": "ok", "failure": "failed", "pending": "waiting", "running": "running"}
+"""Each status as people see it, which is a role as well."""
 
 
 def show(words: Sequence[str], *, as_json: bool) -> int:
@@ -98,7 +100,7 @@ def _started(record: Mapping[str, Any]) -> float | None:
 def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
     """The lines that `show` prints for a run."""
     record, command = run.record, command_of(replay.definition, run)
-    yield f"{paper.paint(f'run {run.index}', 'heading')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
+    yield f"{paper.paint(f'run {run.index}', 'strong')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
     if run.status == "failure":
         yield from _block("why", [_why(record)])
         yield from _block("reason", [record["reason"]])
@@ -114,13 +116,13 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
         yield f"follow it: multirun logs -f {in_a_shell([paper.shortest(replay.paths.root), str(run.index)])}"
     elif command and record.get("attempt"):
         yield ""
-        yield paper.paint("repeat it by hand:", "heading")
+        yield paper.paint("repeat it by hand:", "strong")
         yield f"  {repetition_of(replay.definition, run, command, paper.shortest(run.path))}"
 
 
 def _status(run: RecordedRun) -> str:
-    word = _WORDS.get(run.status, run.status)
-    return paper.paint(word, word if word in ("ok", "failed", "running", "waiting") else "dim")
+    word = _WORDS[run.status]
+    return paper.paint(word, word)
 
 
 def _why(record: Mapping[str, Any]) -> str:
@@ -191,8 +193,8 @@ def _outputs(run: RecordedRun, more: str) -> Iterator[str]:
         ending = read_ending(path, _LINES)
         yield ""
         if not ending.lines:
-            yield f"{paper.paint(name, 'heading')} is {'not there' if ending.size is None else 'empty'}"
+            yield f"{paper.paint(name, 'strong')} is {'not there' if ending.size is None else 'empty'}"
             continue
         much = "" if ending.whole else f", its last {paper.plural(len(ending.lines), 'line')} ({more} prints all)"
-        yield f"{paper.paint(name, 'heading')}{much}:"
+        yield f"{paper.paint(name, 'strong')}{much}:"
         yield from (f"  {paper.cut(line, max(20, paper.width() - 2))}" for line in ending.lines)

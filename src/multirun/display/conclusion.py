@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from multirun.diagnosis import explain_runs
 from multirun.display.counts import render_summary
 from multirun.hints import next_command, root_of, shorten
-from multirun.styled import Line
 from multirun.statistics import is_over
+from multirun.styled import Line
 from multirun.summary import Place
 from multirun.wording import printable
 

@@ -5,36 +5,12 @@ from __future__ import annotations
 import io
 import os
 import select
-from collections.abc import Mapping
 from typing import TextIO
+
+from multirun.locales import initial_environment, plainer, speaks_unicode
 
 _PIECE = 4096
 """A pipe that can be written to takes this much at once."""
-_LOCALES = ("LC_ALL", "LC_CTYPE", "LANG")
-"""The variables that say which encoding a terminal has; the first that is set counts."""
-_PLAINER = str.maketrans({"…": "...", "·": "-", "≤": "<=", "≥": ">="})
-
-
-def initial_environment() -> dict[str, str]:
-    """The environment as the process was given it: Python changes its locale if that is C."""
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            items = file.read().decode(errors="replace").split("\0")
-    except OSError:
-        return dict(os.environ)
-    return dict((*item.partition("=")[::2],) for item in items if "=" in item)
-
-
-def speaks_unicode(environment: Mapping[str, str]) -> bool:
-    """Whether the user's locale does, or somebody told Python that UTF-8 is what is wanted.
-
-    Args:
-        environment: the variables that the user set.
-    """
-    if environment.get("PYTHONIOENCODING") or environment.get("PYTHONUTF8") == "1":
-        return True
-    locale = next((environment[name] for name in _LOCALES if environment.get(name)), "C")
-    return locale not in ("C", "POSIX")
 
 
 class Outlet:
@@ -60,7 +36,7 @@ class Outlet:
 
     def put(self, text: str) -> None:
         """Write text, the last of it later if it cannot be written now."""
-        plain = text if self.is_unicode else text.translate(_PLAINER)
+        plain = text if self.is_unicode else plainer(text)
         self._rest += plain.encode(self._encoding, "backslashreplace")
         self.drain()
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from multirun.display.cells import cut
 from multirun.display.outlet import Outlet
-from multirun.display.paint import are_colours_welcome, paint
 from multirun.display.rows import MOST_ROWS
+from multirun.paint import are_colours_welcome, paint
 
 if TYPE_CHECKING:
     from multirun.styled import Line
