@@ -11,7 +11,7 @@ from multirun.params import describe
 from multirun.verdict import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from multirun.run import Run
     from multirun.snapshot import FailedRun
@@ -62,11 +62,6 @@ def stopped_line(stopped: str) -> str:
         stopped: machine-readable word for why.
     """
     return "the first run failed, so no other run was started" if stopped == FIRST_FAILED else f"stopped: {stopped}"
-
-
-def cancelled_line(runs: Sequence[Run]) -> str:
-    """Which runs somebody ended on purpose; what they wrote to standard error is not the cause."""
-    return f"cancelled: runs {', '.join(map(str, sorted(run.index for run in runs)))}"
 
 
 def counts_line(statistics: RunStatistics) -> str:

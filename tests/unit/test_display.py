@@ -872,7 +872,7 @@ async def test_runs_cancelled_at_once_share_a_line(play: Play, log: io.StringIO)
     assert "multirun: 3 runs cancelled, counted as failed: 0-2" in failures[2:]
     assert failures[:2] == [
         "multirun: run 3 (x=3) failed: took longer than its time limit; more: multirun show /sweeps/one 3",
-        "multirun: cancelled: runs 0, 1, 2",
+        "multirun: cancelled: runs 0-2",
     ]
 
 

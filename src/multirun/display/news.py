@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from multirun.causes import number_ranges
 from multirun.hints import next_command, root_of
 from multirun.params import describe
 from multirun.styled import Line
-from multirun.wording import cancelled_line, printable, why_in_words
+from multirun.wording import printable, why_in_words
 
 if TYPE_CHECKING:
     from multirun.run import Run
@@ -72,7 +73,7 @@ def latest_failure(run: Run, name: str, params: Mapping[str, Any]) -> str:
 
 def cancelled_news(runs: Sequence[Run]) -> News:
     """Which runs somebody ended on purpose."""
-    return News(Line.of((cancelled_line(runs), "dim")))
+    return News(Line.of((f"cancelled: runs {number_ranges(sorted(run.index for run in runs))}", "dim")))
 
 
 def flood_news(roots: Sequence[str], here: str) -> News:
