@@ -22,7 +22,8 @@ _WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
 def commands(debug: bool) -> None:
     """Look at parameter sweeps, also while they run.
 
-    DIR is the directory of a sweep; without it, the current directory or else the newest sweep in it.
+    DIR is the directory of a sweep; without it, the current directory, or else the newest sweep in it, or else the
+    sweep around it.
 
     RUN is the number of a run (17), a range (3-9) or a parameter (x=0.3).
     """

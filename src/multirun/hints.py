@@ -21,14 +21,15 @@ def working_directory() -> str:
 
 
 def shorten(path: str, here: str) -> str:
-    """A path as short as the user's directory allows.
+    """A path as short as the user's directory allows, and such that no command takes it for an option.
 
     Args:
         path: an absolute path.
         here: the directory where the user is; empty if that is not known.
     """
     below = f"{here.rstrip('/')}/"
-    return path[len(below) :] if here and path.startswith(below) else path
+    short = path[len(below) :] if here and path.startswith(below) else path
+    return f"./{short}" if short.startswith("-") else short
 
 
 def next_command(verb: str, root: str, *words: str, here: str = "") -> str:

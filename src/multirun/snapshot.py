@@ -167,7 +167,7 @@ def locate(directory: str | None) -> str:
 
 
 def find_sweep(start: str) -> str:
-    """The sweep that a user in directory `start` most likely means: the directory itself, else the newest below it.
+    """The sweep that a user in directory `start` most likely means: it, else the newest in it, else the one around it.
 
     Raises:
         NotASweepError: there is none.
@@ -175,11 +175,22 @@ def find_sweep(start: str) -> str:
     if os.path.isfile(f"{start}/{SWEEP_FILE}"):
         return start
     sweeps = [folder for folder in _folders_in(start) if os.path.isfile(f"{folder}/{SWEEP_FILE}")]
-    if not sweeps:
+    if sweeps:
+        return max(sweeps, key=lambda path: os.stat(f"{path}/{SWEEP_FILE}").st_mtime_ns)
+    around = _sweep_around(start)
+    if around is None:
         raise NotASweepError(
             f"there is no sweep in {start}; give the directory of one, or change to the directory that holds it"
         )
-    return max(sweeps, key=lambda path: os.stat(f"{path}/{SWEEP_FILE}").st_mtime_ns)
+    return around
+
+
+def _sweep_around(start: str) -> str | None:
+    """The innermost sweep in which a directory lies."""
+    parent = os.path.dirname(start)
+    while parent != start and not os.path.isfile(f"{parent}/{SWEEP_FILE}"):
+        start, parent = parent, os.path.dirname(parent)
+    return parent if parent != start else None
 
 
 def _folders_in(start: str) -> list[str]:

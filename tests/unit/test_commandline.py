@@ -168,6 +168,7 @@ def test_paths_are_as_short_as_can_be(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     assert shortest(str(tmp_path / "study" / "runs")) == "study/runs"
     assert shortest(str(tmp_path)) == "."
+    assert shortest(str(tmp_path / "-study")) == "./-study"
     assert shortest(str(tmp_path.parent)) == str(tmp_path.parent)
 
 

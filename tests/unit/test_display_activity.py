@@ -266,6 +266,7 @@ def test_paths_are_as_short_as_the_users_directory_allows(path: str, here: str, 
 def test_commands_can_be_pasted_into_a_shell() -> None:
     assert next_command("show", "/home/u/my study", "17", here="/home/u") == "multirun show 'my study' 17"
     assert next_command("status", "/home/u/study") == "multirun status /home/u/study"
+    assert next_command("show", "/home/u/-x", "17", here="/home/u") == "multirun show ./-x 17"
 
 
 def test_the_users_directory_is_that_of_the_shell(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -287,6 +287,13 @@ def test_the_directory_itself_comes_first_then_the_newest_below_it(tmp_path: Pat
     assert find_sweep(str(tmp_path / "older")) == str(tmp_path / "older")
 
 
+def test_in_the_directory_of_a_run_it_is_the_sweep_of_that_run(tmp_path: Path) -> None:
+    Sweep(tmp_path / "study")
+    folder = tmp_path / "study" / "runs" / "000001" / "more"
+    folder.mkdir(parents=True)
+    assert find_sweep(str(folder)) == str(tmp_path / "study")
+
+
 @pytest.mark.parametrize("name", ["empty", "file", "missing"])
 def test_where_there_is_no_sweep_it_says_what_to_do(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -6,6 +6,7 @@ import os
 import sys
 from functools import cache
 
+from multirun.hints import shorten, working_directory
 from multirun.locales import initial_environment, plainer, speaks_unicode
 from multirun.paint import are_colours_welcome
 from multirun.paint import paint as paint_pieces
@@ -99,8 +100,5 @@ def name_of(root: str) -> str:
 
 def shortest(path: str) -> str:
     """A path as short as the current directory allows."""
-    try:
-        relative = os.path.relpath(path)
-    except (OSError, ValueError):
-        return path
-    return path if relative.startswith("..") or len(relative) > len(path) else relative
+    here = working_directory()
+    return "." if path == here else shorten(path, here)
