@@ -129,9 +129,9 @@ def _print_traceback(error: Exception) -> None:
 
 def _in_words(error: MultirunError | OSError) -> str:
     """An error without the number that the system has for it."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
-    return str(error)
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
 
 
 def _complain(error: Exception) -> int:

@@ -156,6 +156,16 @@ def test_a_file_that_cannot_be_written_is_named_in_words(here: Path) -> None:
     assert (finished.returncode, finished.stderr) == (74, "multirun: none/table.csv: No such file or directory\n")
 
 
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_closed_streams_are_borne_in_silence(here: Path, closed: str) -> None:
+    for words, code in (["status", "study"], 1), (["status", "none"], 2):
+        line = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh", str(PROGRAM), *words]
+        finished = subprocess.run(line, cwd=here, capture_output=True, text=True, timeout=30, check=False)
+        assert finished.returncode == code
+        assert "Traceback" not in finished.stderr
+        assert "internal error" not in finished.stderr
+
+
 def test_a_program_that_was_never_started_and_one_that_was_killed(sweep_dir: Path) -> None:
     run_sweep(sweep_dir, [{"name": "no-such-program"}, {"name": "sh"}], ["{name}", "-c", "kill -FPE $$"])
     never, killed = (command("show", sweep_dir, index).stdout for index in "01")

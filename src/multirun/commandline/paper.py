@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from typing import TextIO
 
 from multirun.hints import shorten, working_directory
 from multirun.locales import initial_environment, plainer, speaks_unicode
@@ -82,9 +83,15 @@ def _ellipsis() -> str:
 
 def prepare() -> None:
     """Let any text be written, whatever the encoding; names of files come out byte for byte where that is possible."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         unicode = (stream.encoding or "").lower().replace("-", "") == "utf8"
         stream.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")  # type: ignore[union-attr]
+
+
+def _nowhere() -> TextIO:
+    """What stands for a stream that was closed by whoever started us."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def plural(count: int, word: str) -> str:
