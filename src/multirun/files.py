@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, repeat
 
 LACKING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 """Errors that say nothing about the sweep: the machine lacks something now and may have it later."""
+
+
+def pauses_s() -> Iterator[float]:
+    """Seconds to wait before each further try of what the machine lacks something for."""
+    return chain((0.05, 0.2, 1.0), repeat(5.0))
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:
