@@ -36,7 +36,7 @@ def plain_end_text(run: int, attempt: int, exit_code: int, duration_s: float, cp
         run: number of the run.
         attempt: number of the attempt, from 1.
         exit_code: exit code of the program.
-        duration_s: seconds from start to end.
+        duration_s: seconds from the start until nothing of it was alive.
         cpu_s: seconds of processor time.
         rss_bytes: peak memory of its largest process.
     """
@@ -63,7 +63,7 @@ def ended(
         attempt: number of the attempt, from 1.
         outcome: the verdict.
         exit_status: exit code of the program, minus the number of the signal that ended it, None if it never started.
-        duration_s: seconds from start to end.
+        duration_s: seconds from the start until nothing of it was alive.
         posted: what the program posted.
         evidence: the line of its output that says most about a failure.
     """

@@ -57,7 +57,7 @@ class Run:
         evidence: the line of its output that says most about a failure, at most 300 characters, else None.
         exit_code: exit status of the program; None while it runs, if it never started, or if a signal ended it.
         attempts: how many attempts were started.
-        duration_s: seconds from the start of the last attempt to its end, None before.
+        duration_s: seconds from the start of the last attempt until nothing of it was alive, None before.
         posted: whether it posted results; small ones are kept here as JSON text.
         task: the asyncio task that attends the run from its dispatch to its end; None before and after. Cancelling it
             ends this run only.

@@ -16,6 +16,7 @@ import pytest
 from tests.faults.scripts import Script
 from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
+from tests.sweeps.commands import command
 from tests.sweeps.sweeping import PYTHON, SCRIPTED, files_below, run_sweep
 
 from multirun import ConfigurationError, MultirunWarning, SweepResult, multirun, multirunAsync
@@ -250,6 +251,21 @@ def test_other_runs_go_on_meanwhile(sweep_dir: Path) -> None:
 
     assert asyncio.run(main()) == [None] * 5 + ["cancelled"]
     check_sweep(sweep_dir)
+
+
+def test_the_time_that_rules_take_is_not_that_of_the_program(sweep_dir: Path) -> None:
+    run = play(sweep_dir, [f"echo {22 * 'a'}"], results=CATASTROPHE)[0]
+    begin, record = (take_record(sweep_dir, event) for event in ("started", "ended"))
+    assert record["rules_s"] > 0.1
+    assert run.duration_s == record["duration_s"]
+    assert record["duration_s"] + record["rules_s"] <= record["time"] - begin["time"] + 0.002
+    shown = json.loads(command("show", "--json", str(sweep_dir), "0").stdout)
+    assert shown["started"] == pytest.approx(begin["time"], abs=0.2)
+
+
+def take_record(sweep_dir: Path, event: str) -> dict[str, Any]:
+    journals = "".join(path.read_text() for path in (sweep_dir / "journal").iterdir())
+    return next(record for record in map(json.loads, journals.splitlines()) if record["event"] == event)
 
 
 # ------------------------------------------------------------------------------------------------ played runs

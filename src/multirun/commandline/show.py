@@ -91,7 +91,9 @@ def _started(record: Mapping[str, Any]) -> float | None:
     """When the attempt began, in seconds since 1970, None if nobody knows."""
     if record.get("event") == "started":
         return float(record["time"])
-    return round(record["time"] - record["duration_s"], 3) if "duration_s" in record else None
+    if "duration_s" not in record:
+        return None
+    return round(record["time"] - record["duration_s"] - record.get("rules_s", 0.0), 3)
 
 
 # ------------------------------------------------------------------------------------------------ for people

@@ -60,12 +60,14 @@ class Attempt:
         self._order = order
         self._bench = bench
         self._run_dir = bench.paths.run(order.run)
+        self._begin = monotonic()
+        self._duration_s: float | None = None
+        self._rules_s: float | None = None
 
     def make(self) -> Record | str:
         """Make the attempt, and return the record of its end, or the text of that."""
-        begin = monotonic()
         end = self._try()
-        duration_s = monotonic() - begin
+        duration_s = monotonic() - self._begin if self._duration_s is None else self._duration_s
         return self._plain_end(end, duration_s) or self._ended(end, duration_s)
 
     def _try(self) -> _End:
@@ -81,6 +83,7 @@ class Attempt:
         tree = Tree(pid, options.timeout_s, options.grace_s, self._tell_stuck)
         limits = limits_of(options, pid)
         self._watch(tree, limits)
+        self._duration_s = monotonic() - self._begin
         return self._judge(tree, limits)
 
     def _judge(self, tree: Tree, limits: Limits | None) -> _End:
@@ -99,12 +102,15 @@ class Attempt:
 
     def _extract(self) -> Outcome:
         """Take results from what the program left; while the machine lacks something, wait and try again."""
+        begin = monotonic()
         try:
             return self._lane.insist(self._order, self._evaluate_rules, None)
         except OSError as error:
             return failure(
                 self._lane.why_stopped() or "bad-result", f"its results could not be taken: {error.strerror}"
             )
+        finally:
+            self._rules_s = monotonic() - begin
 
     def _evaluate_rules(self, _: None) -> Outcome:
         """The outcome of an extractor, which is ended when the run is told to stop or its time is over."""
@@ -201,6 +207,7 @@ class Attempt:
 
     def _ended(self, end: _End, duration_s: float) -> Record:
         tree = end.tree
+        rules = {} if self._rules_s is None else {"rules_s": round(self._rules_s, 6)}
         usage = {"cpu_s": round(tree.cpu_s, 6), "max_rss_bytes": tree.max_rss_bytes} if tree else {}
         fields = ended(
             self._order.run,
@@ -211,7 +218,7 @@ class Attempt:
             posted=end.posted,
             evidence=read_evidence(self._run_dir, end.outcome.reason),
         )
-        return fields | usage
+        return fields | rules | usage
 
 
 def _due_s(tree: Tree, limits: Limits | None) -> float | None:
