@@ -27,6 +27,8 @@ PLACES = {
     "quotes in a substitution in quotes": 'printf %s "$(printf %s "{x}")"',
     "after a comment": "# don't\nprintf %s {x}",
     "after a hash that begins no comment": "y=a#b; printf %s \"${y#a}\" '{x}'",
+    "after braces": "y=${Z:-it\\'s}${#Z}${Z:+}; printf %s \"${Z:-it's}\" {x}",
+    "after case": "case y in y) printf %s {x};; esac; y=$(printf case)",
     "a group": "{ printf %s {x}; }",
     "after what awk takes": "awk '{print}' < /dev/null; printf %s \"{x}\"",
 }
@@ -55,6 +57,10 @@ def test_a_value_in_a_comment_ends_with_it() -> None:
         ('echo "`cat {x}`"', "cannot stand inside `…`"),
         ("cat <<EOF\n{x}\nEOF", "cannot stand inside a here-document; give that text as stdin=Template"),
         ("cat <<- 'EOF'\n{x}\nEOF", "a here-document"),
+        ('echo "${Z:-"{x}"}"', "inside ${…}; give it to a variable first, as in x={name}"),
+        ("echo ${Z:-'{x}'}", "inside ${…}"),
+        ('echo "$(case y in y) echo "{x}";; esac)"', "inside $(…) behind the word case"),
+        ("echo $'it\\'s {x}'", "inside $'…'"),
     ],
 )
 def test_where_no_value_is_safe(text: str, words: str) -> None:
