@@ -84,7 +84,8 @@ def multirun(
         grace: how long a run that has to end may take between SIGTERM and SIGKILL, in seconds or as text.
         success_codes: exit codes that count as a success.
         required_results: True if a run without results fails; or the (dotted) keys that its results must have.
-        required_files: files, relative to the run directory, without which (or with which empty) a run fails.
+        required_files: files, relative to the run directory, without which (or with which empty) a run fails;
+            `{name}` in them as in `cmd`.
         results: rules by which results are taken from what the program printed or wrote, by the names of the results:
             `{"energy": {"json": "out.json", "key": "final.energy"}}`. They join what it posted.
         threads_per_run: how many threads numerical libraries may use in a run; without it, what the environment says,

@@ -38,7 +38,7 @@ class Planner:
             command: words of the command, templates included.
             env: environment variables, templates included.
             shell: whether a shell reads the command.
-            files: names of files from which results are taken, templates included.
+            files: names of files that runs have to leave, templates included.
             templates: what input files that are templates take from the parameters.
         """
         fill = render_shell if shell else render
@@ -54,7 +54,8 @@ class Planner:
     @classmethod
     def of(cls, request: Request) -> Planner:
         """The planner of what was asked for."""
-        files = [rule.file for rule in request.rules.results]
+        rules = request.rules
+        files = [*(rule.file for rule in rules.results), *rules.required_files]
         return cls(request.command, request.env, shell=request.shell, files=files, templates=request.templates)
 
     def plan(self, index: int, candidate: object) -> CheckedParams:

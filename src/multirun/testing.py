@@ -202,5 +202,5 @@ def _verdict(assignment: Assignment, bench: Workbench, scene: Scene) -> Outcome:
     run_dir, rules = assignment.paths.run(assignment.run), bench.definition.rules
     wanted = rules.results if is_accepted(scene.exit_code, None, rules) else ()
     extracted = take_results(wanted, run_dir, _params(assignment), str) if wanted else SUCCESS
-    missing = bench.missing_files(assignment.run)
+    missing = bench.missing_files(_order(assignment))
     return judge(scene.exit_code, None, read_posted(run_dir), missing, rules, extracted=extracted)

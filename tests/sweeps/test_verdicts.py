@@ -83,6 +83,11 @@ def test_files_that_must_be_there_and_not_be_empty(sweep_dir: Path) -> None:
     assert result[2].message == "missing or empty: 'a'"
 
 
+def test_names_of_required_files_hold_parameters(sweep_dir: Path) -> None:
+    result = run_sweep(sweep_dir, [{"n": 1}, {"n": 2}], ["sh", "-c", "echo 1 > out-1"], required_files=["out-{n}"])
+    assert [run.message for run in result] == [None, "missing or empty: 'out-2'"]
+
+
 def test_programs_that_cannot_be_executed(tmp_path: Path, sweep_dir: Path) -> None:
     (tmp_path / "text").write_text("true\n")
     (tmp_path / "no_interpreter").write_text("#!/no/such/thing\n")

@@ -96,7 +96,7 @@ class Attempt:
         extracted = self._extract() if rules.results and is_accepted(*ending, rules) else SUCCESS
         memory = was_killed(*ending) and self._lane.memory.has_run_out()
         posted = self._lane.insist(self._order, read_posted, self._run_dir)
-        missing = self._bench.missing_files(self._order.run)
+        missing = self._bench.missing_files(self._order)
         outcome = judge(*ending, posted, missing, rules, extracted=extracted, out_of_memory=memory)
         return _End(outcome, tree, posted)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -126,17 +126,23 @@ class Workbench:
         from multirun.launcher.extractor import Extractor
 
         rules = self.definition.rules.results
-        templated = any("{" in rule.file for rule in rules)
-        params = decode_map(json.loads(params_of_line(read_line(self._plan, order.offset)))) if templated else {}
+        params = self._params_for((rule.file for rule in rules), order)
         return Extractor(rules, self.paths.run(order.run), params)
 
-    def missing_files(self, index: int) -> list[str]:
+    def missing_files(self, order: Order) -> list[str]:
         """Those of the required files that a run did not leave, or left empty."""
         required = self.definition.rules.required_files
         if not required:
             return []
-        run_dir = self.paths.run(index)
-        return [name for name in required if not _has_content(f"{run_dir}/{name}")]
+        run_dir, params = self.paths.run(order.run), self._params_for(required, order)
+        names = (render(name, params) for name in required)
+        return [name for name in names if not _has_content(f"{run_dir}/{name}")]
+
+    def _params_for(self, texts: Iterable[str], order: Order) -> dict[str, Any]:
+        """The parameters of a run, if one of the texts needs any."""
+        if not any("{" in text for text in texts):
+            return {}
+        return decode_map(json.loads(params_of_line(read_line(self._plan, order.offset))))
 
 
 def _prepare_rules(rules: tuple[Extraction, ...]) -> None:
