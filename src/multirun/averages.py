@@ -144,10 +144,15 @@ def average(runs: Iterable[RunLeaves], names: Sequence[str], values: Iterable[st
         names: the parameters by which to group, as columns are called; all if there are none.
         values: the results to average, as columns are called; every one that is a number if this is None.
 
+    Returns:
+        The groups; none where there are no runs, which have no names that could be wrong.
+
     Raises:
         UnknownNameError: there is no such parameter, or no such result that is a number.
     """
     listed = list(runs)
+    if not listed:
+        return Averages(names, list(values or ()), [])
     columns = columns_of(listed)
     by = _chosen(columns, names)
     numbers = _numbers(columns, listed)

@@ -78,7 +78,7 @@ class SweepResult(Sequence["Run"], Exports):
         Raises:
             UnknownNameError: there is none.
         """
-        if 0 <= index < len(self._runs) and self._runs[index].index == index:
+        if isinstance(index, int) and 0 <= index < len(self._runs) and self._runs[index].index == index:
             return self._runs[index]
         for run in self._runs:
             if run.index == index:

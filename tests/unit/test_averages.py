@@ -215,6 +215,17 @@ def test_parameters_inside_maps_and_odd_values() -> None:
     assert list(sweep().where(x=1)) == []
 
 
+def test_no_runs_have_no_means(study: SweepResult) -> None:
+    found = study.where(t=9).mean_by("t", values=["y"])
+    assert (list(found), found._table().names) == ([], ["t", "runs", "y.mean", "y.error", "y.count"])
+    assert str(found).split() == ["t", "runs", "y"]
+
+
+def test_a_number_of_a_run_that_is_none(study: SweepResult) -> None:
+    with pytest.raises(UnknownNameError, match=r"there is no run '3' here; their numbers go from 0 to 5"):
+        study.run("3")  # type: ignore[arg-type]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(-5, 5)), min_size=1, max_size=20))
 def test_groups_part_the_runs(rows: list[tuple[int, int, int]]) -> None:
     study = sweep(*[({"a": a, "seed": seed}, {"y": y}, "success") for a, seed, y in rows])
