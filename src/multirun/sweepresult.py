@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -78,8 +79,9 @@ class SweepResult(Sequence["Run"], Exports):
         Raises:
             UnknownNameError: there is none.
         """
-        if isinstance(index, int) and 0 <= index < len(self._runs) and self._runs[index].index == index:
-            return self._runs[index]
+        with suppress(IndexError, TypeError):  # it mostly stands at the place that its number says
+            if self._runs[index].index == index:
+                return self._runs[index]
         for run in self._runs:
             if run.index == index:
                 return run

@@ -93,7 +93,7 @@ def _started(record: Mapping[str, Any]) -> float | None:
         return float(record["time"])
     if "duration_s" not in record:
         return None
-    return round(record["time"] - record["duration_s"] - record.get("rules_s", 0.0), 3)
+    return round(float(record["time"] - record["duration_s"] - record.get("rules_s", 0.0)), 3)
 
 
 # ------------------------------------------------------------------------------------------------ for people
