@@ -306,7 +306,7 @@ def test_a_longer_key_goes_before_a_way_of_several_steps() -> None:
     ("key", "said"),
     [
         ("fina.energy", "has no 'fina.energy'; did you mean 'final'?"),
-        ("final.energie", "has no 'final.energie'; did you mean 'energy'?"),
+        ("final.energie", "has no 'final.energie'; did you mean 'final.energy'?"),
         ("final.energy.x", "has no 'final.energy.x'; 'final.energy' is no map"),
         ("steps.2.e", "has no 'steps.2.e'; 'steps' is a list of 2"),
         ("steps.x", "has no 'steps.x'; 'steps' is a list of 2"),

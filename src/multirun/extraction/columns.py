@@ -108,13 +108,15 @@ def _other_delimiter(cells: list[str]) -> str:
     return f" (is its delimiter {found[0]!r}?)" if found else ""
 
 
-def options(wanted: str, names: list[str], where: str = "it") -> str:
-    """Which names there are instead: the nearest, or some of those that `where` has."""
+def options(wanted: str, names: list[str], way: str = "") -> str:
+    """Which names there are instead: the nearest, with the dotted way to it, or some of those that are there."""
     from difflib import get_close_matches
 
     close = get_close_matches(wanted, names[:_SEARCHED], n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        nearest = f"{way}.{close[0]}" if way else close[0]
+        return f"; did you mean {nearest!r}?"
+    where = repr(way) if way else "it"
     more = ", …" if len(names) > _LISTED else ""
     return f"; {where} has {', '.join(map(show, names[:_LISTED]))}{more}" if names else f"; {where} is empty"
 

@@ -202,7 +202,7 @@ def _hint(document: object, key: str, way: str = "") -> str:
         return _hint(inner[0], rest, f"{way}.{step}" if way else step)
     where = repr(way) if way else "it"
     if isinstance(document, dict):
-        return options(step, list(document), where)
+        return options(step, list(document), way)
     return f"; {where} is a list of {len(document)}" if isinstance(document, list) else f"; {where} is no map"
 
 
