@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from tests.invariants import check_sweep
+from tests.sweeps.commands import command
 from tests.sweeps.gates import Gates
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
 from multirun import ParallelLocalRunner, Run, RunsFailedError, multirun
-from multirun.cli import commands
 from multirun.snapshot import take_snapshot
 
 LINE = "the first run failed, so no other run was started"
@@ -112,12 +111,10 @@ def test_everybody_says_so(sweep_dir: Path, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().err
     assert f"multirun: {LINE}\n" in shown
     assert "1 failed, 4 waiting of 5" in shown
-    status = CliRunner().invoke(commands, ["status", str(sweep_dir)])
-    assert f"1 failed, 4 waiting of 5, {LINE}" in status.output
-    assert status.exit_code == 3
-    assert json.loads(CliRunner().invoke(commands, ["status", "--json", str(sweep_dir)]).output)["stopped"] == (
-        "first-failed"
-    )
+    status = command("status", sweep_dir)
+    assert f"1 failed, 4 waiting of 5, {LINE}" in status.stdout
+    assert status.returncode == 3
+    assert json.loads(command("status", "--json", sweep_dir).stdout)["stopped"] == "first-failed"
 
 
 def test_a_runner_goes_on_with_the_next_sweep(sweep_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
