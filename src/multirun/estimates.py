@@ -73,13 +73,14 @@ def estimate(values: Iterable[SupportsFloat]) -> Estimate:
 
 
 def _mean(values: Sequence[float]) -> float:
+    odd = [value for value in values if not math.isfinite(value)]
+    if odd:
+        return sum(odd)
     try:
         mean = math.fsum(values) / len(values)
-    except OverflowError:  # the sum is too large, though the mean is not
-        mean = math.fsum(value / len(values) for value in values)
-    except ValueError:  # both infinities
-        return math.nan
-    return min(max(mean, min(values)), max(values)) if math.isfinite(mean) else mean
+    except OverflowError:  # the sum is too large, though the mean is not; rounding must not make it so again
+        mean = 2 * math.fsum(value / len(values) / 2 for value in values)
+    return min(max(mean, min(values)), max(values))
 
 
 def _error(values: Sequence[float], mean: float) -> float:

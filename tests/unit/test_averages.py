@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def test_neither_order_nor_size_of_the_values_matters(values: list[float], rando
     assert repr(estimate(random.sample(values, len(values)))) == repr(found)
     assert found.error >= 0 or math.isnan(found.error)
     assert len(found.known()) == min(len(values), 2)
+
+
+@pytest.mark.parametrize("count", range(1, 30))
+def test_the_largest_number_is_its_own_mean(count: int) -> None:
+    assert estimate([sys.float_info.max] * count).mean == sys.float_info.max
+    assert math.isnan(estimate([math.inf, -math.inf] + [sys.float_info.max] * count).mean)
 
 
 @given(st.lists(MODERATE, min_size=2, max_size=10), st.sampled_from([1e-150, 1e-3, 4.0, 1e150]))
