@@ -121,6 +121,7 @@ def test_it_holds_nothing_open_and_does_not_outlive_its_lane(tmp_path: Path) -> 
         child = int(os.read(reader, 100))
         ended = select.select([reader], [], [], 10)[0]
         held = os.read(reader, 1) if ended else b"held"
+        os.waitpid(lane, 0)  # its pipe is closed before its child becomes ours
         return names([child]) if held else [], len(held), int(os.waitpid(child, 0)[1]) if parent_of(child) else 0
 
     assert in_a_subreaper(act) == ([], 0, signal.SIGKILL)
