@@ -114,7 +114,9 @@ async def test_lane_that_dies_before_it_takes_its_order_loses_nothing(tmp_path: 
         )
     )
     await wait_until_async(lambda: runner.computeStatistics().success_count == 1)
-    (idle,) = [lane for lane in launcher_of(os.getpid())[1:] if not children_of(lane)]
+    lanes = launcher_of(os.getpid())[1:]
+    await wait_until_async(lambda: sum(not children_of(lane) for lane in lanes) == 1)
+    (idle,) = [lane for lane in lanes if not children_of(lane)]
     os.kill(idle, signal.SIGSTOP)
     short = asyncio.create_task(multirunAsync(runs=[{}], cmd=["true"], output_path=tmp_path / "short", runner=runner))
     await wait_until_async(lambda: len(runner.runs) == 3 and runner.runs[2].task is not None)
