@@ -20,6 +20,8 @@ _LONGEST_SEARCHED = 400
 _STREAMS = (("stderr", STDERR_FILE), ("stdout", STDOUT_FILE))
 _NOT_READ = frozenset({"cancelled", "lost", "exec-failed", "staging-failed", "never-started"})
 """Reasons of which the output of the program is not the cause."""
+_TELLING = ("rule:", "no-result", "bad-result")
+"""Reasons whose messages say all: the program may add an error, but not just the last thing that it wrote."""
 
 
 class Evidence(NamedTuple):
@@ -239,7 +241,8 @@ def read_evidence(run_dir: str, reason: str | None) -> Evidence | None:
     """
     if reason is None or not tells(reason):
         return None
-    return find_evidence(*read_tails(run_dir))
+    found = find_evidence(*read_tails(run_dir))
+    return None if found and reason.startswith(_TELLING) and not weigh(found.line) else found
 
 
 def read_tails(run_dir: str) -> tuple[bytes, bytes]:

@@ -20,10 +20,6 @@ CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: -signal.SIGINT}
 every_signal = pytest.mark.parametrize("signum", CODES, ids=lambda signum: signal.Signals(signum).name)
 
 
-UNMEASURED_EXIT = "import os, posix; os._exit = posix._exit"
-"""What measures coverage saves its data in `os._exit`; inside a signal handler it can wait for itself for ever."""
-
-
 def start_animals(start_script: Start, grace_s: float, programs: int = len(EVIL)) -> Script:
     """A script with one run of each evil program."""
     script = start_script(
@@ -31,7 +27,6 @@ def start_animals(start_script: Start, grace_s: float, programs: int = len(EVIL)
         command=evil("{program}"),
         max_parallel=programs,
         options=f"grace={grace_s}",
-        before=UNMEASURED_EXIT,
     )
     script.wait_ready(programs)
     return script

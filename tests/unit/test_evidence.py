@@ -131,10 +131,18 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
         assert read_tail(str(tmp_path / name)) == b""
 
 
-@pytest.mark.parametrize("reason", ["exit:1", "signal:SIGSEGV", "timeout", "no-result", "bad-result"])
+@pytest.mark.parametrize("reason", ["exit:1", "signal:SIGSEGV", "timeout", "output-limit"])
 def test_a_failure_has_evidence(tmp_path: Path, reason: str) -> None:
     (tmp_path / "stdout.log").write_text("said\n")
     assert read_evidence(str(tmp_path), reason) == Evidence("stdout", "said")
+
+
+@pytest.mark.parametrize("reason", ["no-result", "bad-result", "rule:gain"])
+def test_a_reason_that_says_all_is_joined_only_by_an_error(tmp_path: Path, reason: str) -> None:
+    (tmp_path / "stdout.log").write_text("gain = 5\n")
+    assert read_evidence(str(tmp_path), reason) is None
+    (tmp_path / "stdout.log").write_text("Error: no convergence\ngain = 5\n")
+    assert read_evidence(str(tmp_path), reason) == Evidence("stdout", "Error: no convergence")
 
 
 @pytest.mark.parametrize("reason", [None, "cancelled", "lost", "exec-failed", "staging-failed", "never-started"])

@@ -1,6 +1,7 @@
 """Whether a program can be executed is known before anything starts; where it is not certain, nothing is claimed."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -228,7 +229,7 @@ def test_what_a_python_says(folder: Path, python: str) -> None:
         f"use a newer one, such as {sys.executable}"
     )
     (folder / "answer").write_text("3.13\nno pip\n")
-    assert f"{sys.executable} -m pip --python {python} install " in mistake(*code)
+    assert f"{shlex.quote(sys.executable)} -m pip --python {python} install " in mistake(*code)
     (folder / "answer").write_text("")
     assert mistakes(*code) == []
     (folder / "answer").unlink()

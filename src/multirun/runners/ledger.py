@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from threading import get_ident
 from time import monotonic
 
@@ -110,9 +109,9 @@ class Ledger:
         """The runs that have been running longest, each with its start on the monotonic clock in seconds.
 
         Args:
-            count: how many at most; what this costs depends on nothing else.
+            count: how many at most.
         """
-        running = list(islice(self._running, count))  # in one step: another thread may move runs on
+        running = list(self._running.copy())[:count]  # only a copy is made in one step: another thread may move runs on
         starts = [(run, self._running.get(run)) for run in running]
         return [(run, since_s) for run, since_s in starts if since_s is not None]
 
