@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 _PLANNED_AT_ONCE = 500
 _AGAIN_S = 1.0
-_T = TypeVar("_T")
 _Pull = Callable[[], Awaitable[Run | None]]
 
 
@@ -83,9 +82,11 @@ class Conductor:
         self._fault: BaseException | None = None
         self._stopped: str | None = None
         self._total_known = False
+        self._task: asyncio.Task[Any] | None = None
 
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
         """Execute all runs."""
+        self._task = asyncio.current_task()
         self._runner.ledger.begin(self._paths.root)
         try:
             await self._runner.open(self._paths)
@@ -115,8 +116,9 @@ class Conductor:
 
     async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
         for number, params in enumerate(planned, start=1):
-            await self._enroll(params)
+            self._enroll(params)
             if number % _PLANNED_AT_ONCE == 0:
+                await self._write_plan()
                 await asyncio.sleep(0)
         await self._close_plan()
         runs = iter(self._runs)
@@ -135,7 +137,9 @@ class Conductor:
             await asyncio.sleep(0)  # the generator may take its time: first let what was dispatched begin
             params = self._next_params(candidates, planner)
             if params is not None:
-                return await self._enroll(params)
+                run = self._enroll(params)
+                await self._write_plan()
+                return run
             if self._fault is None:
                 await self._close_plan()
             return None
@@ -154,32 +158,29 @@ class Conductor:
             self._fault = error
             return None
 
-    async def _enroll(self, params: CheckedParams) -> Run:
+    def _enroll(self, params: CheckedParams) -> Run:
         run = Run(len(self._runs), params.params, self._home)
-        try:
-            offset = self._plan.append(params.digest, params.text)
-        except OSError:
-            offset = await self._insist(partial(self._plan.append, params.digest, params.text))
-        self._offsets[run.index] = offset
+        self._offsets[run.index] = self._plan.append(params.digest, params.text)
         self._runs.append(run)
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
         return run
 
     async def _close_plan(self) -> None:
-        await self._insist(self._plan.finish)
+        self._plan.finish()
+        await self._write_plan()
         self._total_known = True
         self._runner.ledger.close_plan()
 
-    async def _insist(self, write: Callable[[], _T]) -> _T:
-        """Write to the plan; while the machine lacks something, say so and try again.
+    async def _write_plan(self) -> None:
+        """Write to the plan what was added; while the machine lacks something, say so and try again.
 
         Raises:
             StorageError: the disk refuses for good.
         """
         while True:
             try:
-                done = write()
+                self._plan.flush()
             except OSError as error:
                 if error.errno not in LACKING:
                     raise StorageError(f"{self._paths.plan} cannot be written: {error.strerror}") from error
@@ -187,7 +188,7 @@ class Conductor:
                 await asyncio.sleep(_AGAIN_S)
             else:
                 self.notice(None, None)
-                return done
+                return
 
     # ------------------------------------------------------------------------------------------- one run
 
@@ -214,7 +215,11 @@ class Conductor:
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is over, whatever ended it, be it before its first step."""
         run.task = None
-        if run.status not in COMPLETE:
+        if run.status in COMPLETE:
+            return
+        if task.cancelled() and self._task is not None and self._task.cancelling():
+            self._runner.release()  # the whole sweep is being cancelled: what was not begun stays pending
+        else:
             reason = "cancelled" if task.cancelled() else "never-started"
             self._record_end(run, reason, "it was stopped before its program was started")
 
@@ -289,6 +294,7 @@ class Conductor:
         try:
             self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
             self._flush()
+            self._plan.flush()
             write_table(self._paths, self._runs)
         finally:
             self._journal.close()

@@ -48,19 +48,21 @@ class PlanWriter:
         """Create the file, which must not exist."""
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         self._offset = 0
+        self._unwritten: list[bytes] = [_HEADER]
+        self._end = len(_HEADER)
         self._repetitions: dict[int, int] = {}
         self.count = 0
-        self._write(_HEADER)
+        self.flush()
 
     def append(self, digest: str, params_text: str) -> int:
-        """Add the next run and return the byte offset of its line.
+        """Add the next run and return the byte offset of its line, which is not in the file before `flush`.
 
         Args:
             digest: digest of the parameters.
             params_text: the parameters as JSON, without line breaks.
         """
-        offset = self._offset
-        self._write(plan_line(PlannedRun(self.count, digest, self._repetition(digest), params_text)))
+        offset = self._end
+        self._add(plan_line(PlannedRun(self.count, digest, self._repetition(digest), params_text)))
         self.count += 1
         return offset
 
@@ -71,16 +73,27 @@ class PlanWriter:
         return repetition
 
     def finish(self) -> None:
-        """Close the plan: no run will be added."""
-        self._write(b'{"end":true,"count":%d}\n' % self.count)
+        """Close the plan: no run will be added. The end record is not in the file before `flush`."""
+        self._add(b'{"end":true,"count":%d}\n' % self.count)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _write(self, line: bytes) -> None:
-        write_at(self._descriptor, line, self._offset)
-        self._offset += len(line)
+    def _add(self, line: bytes) -> None:
+        self._unwritten.append(line)
+        self._end += len(line)
+
+    def flush(self) -> None:
+        """Write what was added.
+
+        Raises:
+            OSError: none of it was written; it can be tried again.
+        """
+        if self._unwritten:
+            write_at(self._descriptor, b"".join(self._unwritten), self._offset)
+            self._offset = self._end
+            self._unwritten.clear()
 
 
 def plan_line(planned: PlannedRun) -> bytes:

@@ -17,6 +17,8 @@ from multirun.templates import TextTemplate, has_tags
 
 _FICLONE = 0x40049409
 _BLOCK = 16 << 20
+_CHECKED_IN_AFTER = 20
+"""So many small files are copied in a moment."""
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_KERNEL_COPY = frozenset(
@@ -211,9 +213,10 @@ class Stager:
         """
         for folder in self._folders:
             os.mkdir(f"{run_dir}/{folder}")
-        for source, target, mode in self._copies:
+        for number, (source, target, mode) in enumerate(self._copies, start=1):
             copy_file(source, f"{run_dir}/{target}", mode, check_in)
-            check_in()
+            if number % _CHECKED_IN_AFTER == 0:
+                check_in()
         if self._templates:
             with interrupting():
                 for template, target, mode in self._templates:

@@ -26,6 +26,7 @@ def make_sweep(folder: Path, count: int) -> Path:
     plan.finish()
     orchestrator = Journal(paths.journal(ORCHESTRATOR), "0" * 16, ORCHESTRATOR, 0.0)
     orchestrator.append(closed(complete=True))
+    plan.flush()
     plan.close()
     for journal in (orchestrator, *lanes):
         journal.close()

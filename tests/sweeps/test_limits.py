@@ -74,7 +74,7 @@ async def test_two_sweeps_of_one_runner_share_its_limit(tmp_path: Path, gates: G
     one = start(gates, tmp_path / "one", range(4), runner)
     two = start(gates, tmp_path / "two", range(4, 8), runner)
     await wait_until_async(lambda: len(gates.waiting()) == 2 and runner.computeStatistics().total_count == 8)
-    assert runner.computeStatistics().pending_count == 6
+    await wait_until_async(lambda: runner.computeStatistics().pending_count == 6)
     gates.open_all()
     results = await asyncio.gather(one, two)
     assert [[posted["gate"] for posted in result.results] for result in results] == [list("0123"), list("4567")]
@@ -109,7 +109,7 @@ async def test_the_semaphore_holds_one_token_for_each_living_run(sweep_dir: Path
     assert semaphore.locked()
     gates.open(0)
     await wait_until_async(lambda: gates.waiting() == names(1))
-    assert runner.computeStatistics().running_count == 1
+    await wait_until_async(lambda: runner.computeStatistics().running_count == 1)
     semaphore.release()
     await wait_until_async(lambda: gates.waiting() == names(1, 2))
     assert semaphore.locked()
@@ -168,7 +168,7 @@ async def test_a_generator_is_pulled_only_as_runs_can_start(sweep_dir: Path, gat
     ahead: list[int] = []
 
     def pulled() -> Iterator[dict[str, int]]:
-        for number in range(12):
+        for number in range(14):
             ahead.append(number + 1 - runner.computeStatistics().complete_count)
             yield {"gate": number}
 
@@ -179,9 +179,9 @@ async def test_a_generator_is_pulled_only_as_runs_can_start(sweep_dir: Path, gat
         assert (counts.total_count, counts.total_known) == (len(ahead), False)
         assert len(ahead) - first <= 2 * runner.max_parallel
         gates.open(first)
-    gates.open(10, 11)
+    gates.open(10, 11, 12, 13)
     result = await sweep
-    assert len(result) == 12
+    assert len(result) == 14
     assert max(ahead) <= 2 * runner.max_parallel
     assert result.statistics.total_known
     assert runner.computeStatistics().total_known

@@ -26,6 +26,7 @@ class Plan:
         self.texts = texts
         self.writer = PlanWriter(str(path))
         self.offsets = [self.writer.append(digest, text) for digest, text in zip(cycle(DIGESTS), texts, strict=False)]
+        self.writer.flush()
 
     def read(self) -> list[PlannedRun | None]:
         return list(read_plan(str(self.path)))
@@ -46,6 +47,7 @@ def read_lines(path: Path, offsets: list[int]) -> list[bytes]:
 
 def test_what_was_planned_is_read_in_order_and_the_end_last(plan: Plan) -> None:
     plan.writer.finish()
+    plan.writer.flush()
     plan.writer.close()
     assert plan.read() == [
         PlannedRun(0, DIGESTS[0], 0, plan.texts[0]),
@@ -62,16 +64,20 @@ def test_what_was_planned_is_read_in_order_and_the_end_last(plan: Plan) -> None:
 def test_a_plan_that_grows_has_no_end_yet(plan: Plan) -> None:
     assert None not in plan.read()
     plan.writer.append(DIGESTS[0], '{"x": 9}')
+    plan.writer.flush()
     assert [planned.run for planned in plan.read() if planned] == [0, 1, 2, 3, 4, 5]
     plan.writer.close()
 
 
 def test_a_plan_that_goes_on_after_its_end_is_open_until_it_ends_again(plan: Plan) -> None:
     plan.writer.finish()
+    plan.writer.flush()
     assert plan.read()[5:] == [None]
     plan.writer.append(OTHER, "{}")
+    plan.writer.flush()
     assert plan.read()[5:] == [PlannedRun(5, OTHER, 1, "{}")]
     plan.writer.finish()
+    plan.writer.flush()
     assert plan.read()[5:] == [PlannedRun(5, OTHER, 1, "{}"), None]
     before = os.listdir("/proc/self/fd")
     plan.writer.close()
@@ -80,6 +86,7 @@ def test_a_plan_that_goes_on_after_its_end_is_open_until_it_ends_again(plan: Pla
 
 def test_each_run_is_found_by_its_offset(plan: Plan) -> None:
     plan.writer.finish()
+    plan.writer.flush()
     plan.writer.close()
     lines = read_lines(plan.path, plan.offsets)
     assert [params_of_line(line).decode() for line in lines] == plan.texts
@@ -123,6 +130,7 @@ def test_no_line_begins_where_there_is_none(plan: Plan) -> None:
 
 def test_cut_anywhere_the_whole_lines_before_are_read(plan: Plan) -> None:
     plan.writer.finish()
+    plan.writer.flush()
     plan.writer.close()
     data, runs = plan.path.read_bytes(), plan.read()
     for length in range(len(data)):
@@ -133,16 +141,17 @@ def test_cut_anywhere_the_whole_lines_before_are_read(plan: Plan) -> None:
 
 def test_a_failed_write_leaves_no_half_line(plan: Plan) -> None:
     before = plan.path.read_bytes()
+    offset = plan.writer.append(DIGESTS[0], '{"x": 7}')
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     for room in (0, 1, 30):
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
         try:
             with pytest.raises(OSError, match="too large"):
-                plan.writer.append(DIGESTS[0], '{"x": 7}')
+                plan.writer.flush()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert plan.path.read_bytes() == before
-    offset = plan.writer.append(DIGESTS[0], '{"x": 7}')
+    plan.writer.flush()
     plan.writer.close()
     assert offset == len(before)
     assert [planned.run for planned in plan.read() if planned] == [0, 1, 2, 3, 4, 5]

@@ -63,6 +63,7 @@ class Sweep:
             plan.append(DIGEST, json.dumps({"x": index}))
         if closed:
             plan.finish()
+        plan.flush()
         plan.close()
 
     def journal(self, writer: str, records: list[Record]) -> None:
@@ -217,6 +218,7 @@ def test_a_sweep_can_be_read_from_its_first_moment_on(sweep: Sweep) -> None:
 def test_parameters_are_shown_as_other_languages_see_them(sweep: Sweep) -> None:
     plan = PlanWriter(sweep.paths.plan)
     plan.append(DIGEST, '{"size": [1, 2], "$typed": {"size": {"$tuple": [1, 2]}}}')
+    plan.flush()
     plan.close()
     sweep.journal("a-0", [ended(0, "exit:1")])
     assert take_snapshot(sweep.paths.root).failed[0].params == {"size": [1, 2]}

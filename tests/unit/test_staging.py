@@ -255,3 +255,19 @@ def test_a_snapshot_that_is_gone_is_an_error_before_any_run(sweep: Sweep) -> Non
     os.unlink(f"{sweep.paths.inputs}/job.sh")
     with pytest.raises(FileNotFoundError):
         Stager(sweep.paths, inputs)
+
+
+def test_many_small_copies_can_be_interrupted(sweep: Sweep) -> None:
+    for number in range(100):
+        (sweep.folder / "tree" / f"{number:03}").write_bytes(b"small")
+    inputs = sweep.snapshot(sweep.resource("tree", "copy"))
+    run_dir = sweep.folder / "run"
+    run_dir.mkdir()
+    with pytest.raises(InterruptedError):
+        Stager(sweep.paths, inputs).stage(str(run_dir), 0, interrupt)
+    assert 0 < len(list((run_dir / "tree").glob("[0-9]*"))) < 30
+
+
+def interrupt() -> None:
+    """What a lane does that hears that its run shall end."""
+    raise InterruptedError

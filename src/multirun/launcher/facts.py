@@ -9,13 +9,13 @@ from time import monotonic
 
 from multirun.launcher.messages import LARGEST_FACT, LOOK, NOTICE, Fact, notice_body, record_fact
 
-_SOON_S = 0.005
+_SOON_S = 0.01
 
 
 class Facts:
     """The lane's end of the pipe to the orchestrator.
 
-    A start is reported together with the end of its run if that follows at once: it saves the reader half of its work.
+    What follows within milliseconds is reported together, which saves the reader most of its work.
     What does not fit into the pipe is dropped, and a hint to look into the journal follows as soon as it can.
     """
 
@@ -38,19 +38,7 @@ class Facts:
         os.set_blocking(descriptor, False)
 
     def report_start(self, key: int, offset: int, line: bytes) -> None:
-        """Report a record that is already in the journal, though not at once.
-
-        Args:
-            key: number of the sweep.
-            offset: byte offset of the record in the journal.
-            line: its line.
-        """
-        self._held = record_fact(self._lane, key, offset, line)
-        self._held_key = key
-        self._due = monotonic() + _SOON_S
-
-    def report_end(self, key: int, offset: int, line: bytes) -> None:
-        """Report a record that is already in the journal, and what was held back.
+        """Report a record that is already in the journal within some milliseconds.
 
         Args:
             key: number of the sweep.
@@ -58,10 +46,31 @@ class Facts:
             line: its line.
         """
         fact = record_fact(self._lane, key, offset, line)
-        if len(self._held) + len(fact) > LARGEST_FACT:
-            self._send_held()
-        self._send(key, self._held + fact)
-        self._held = b""
+        if key != self._held_key or len(self._held) + len(fact) > LARGEST_FACT:
+            self.send_held()
+        if not self._held:
+            self._due = monotonic() + _SOON_S
+        self._held += fact
+        self._held_key = key
+
+    def report_end(self, key: int, offset: int, line: bytes, *, more: bool = False) -> None:
+        """Report a record that is already in the journal, at once unless more will follow at once.
+
+        Args:
+            key: number of the sweep.
+            offset: byte offset of the record in the journal.
+            line: its line.
+            more: whether the lane goes on to the next run.
+        """
+        self.report_start(key, offset, line)
+        if not more:
+            self.send_held()
+
+    def send_held(self) -> None:
+        """Report what is held back."""
+        if self._held:
+            self._send(self._held_key, self._held)
+            self._held = b""
 
     def notice(self, key: int, run: int, text: str) -> None:
         """Say why a run cannot go on."""
@@ -88,13 +97,9 @@ class Facts:
             ready: the descriptors for which the wait ended.
         """
         if self._held and monotonic() >= self._due:
-            self._send_held()
+            self.send_held()
         if self._dropped and self._descriptor in ready:
             self._hint()
-
-    def _send_held(self) -> None:
-        self._send(self._held_key, self._held)
-        self._held = b""
 
     def _hint(self) -> None:
         for key in list(self._dropped):

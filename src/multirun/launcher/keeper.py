@@ -6,10 +6,11 @@ import os
 import select
 import signal
 import socket
+from contextlib import suppress
 from errno import EMFILE
 
 from multirun.launcher.lane import Lane
-from multirun.launcher.messages import LARGEST_MESSAGE
+from multirun.launcher.messages import LARGEST_MESSAGE, SEPARATOR
 from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, children_of, set_name, signal_descendants
 
@@ -100,7 +101,7 @@ class Keeper:
         for received in orders:
             received.close()
         self._explain(os.strerror(EMFILE))
-        self._tell(b"lost %d 1" % number)
+        self._tell(b"refused %d" % number)
 
     def _open_lanes(self) -> None:
         """Fork the lanes that are wanted, or say why that has to wait."""
@@ -203,9 +204,10 @@ def _can_open(count: int) -> bool:
             os.close(descriptor)
 
 
-def _unread(orders: socket.socket) -> bool:
-    """Whether a lane died before it took its last order."""
-    try:
-        return orders.recv(LARGEST_MESSAGE, socket.MSG_DONTWAIT).startswith(b"run ")
-    except OSError:
-        return False
+def _unread(orders: socket.socket) -> int:
+    """How many orders a lane had not taken when it died."""
+    count = 0
+    with suppress(OSError):
+        while message := orders.recv(LARGEST_MESSAGE, socket.MSG_DONTWAIT):
+            count += sum(order.startswith(b"run ") for order in message.split(SEPARATOR))
+    return count

@@ -17,7 +17,7 @@ from multirun.files import LACKING, pauses_s
 from multirun.launcher.attempt import Attempt
 from multirun.launcher.facts import Facts
 from multirun.launcher.memory import MemoryWatch
-from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, Order
+from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, SEPARATOR, Order, run_name
 from multirun.launcher.wakeup import Wakeup
 from multirun.launcher.workbench import Workbench
 from multirun.processes import become_subreaper, set_name
@@ -60,6 +60,7 @@ class Lane:
         self._wakeup = Wakeup()
         self._benches: dict[int, Workbench] = {}
         self._waiting: deque[bytes] = deque()
+        self._order: Order | None = None
         self._stop: str | None = None
         self._leaving = False
         self._poll = select.poll()
@@ -78,7 +79,8 @@ class Lane:
             message = self._waiting.popleft()
             if message.startswith(b"run "):
                 self._stop = None
-                self._execute(Order.decode(message))
+                self._order = Order.decode(message)
+                self._execute(self._order)
             elif message.startswith(b"forget "):
                 self._forget(int(message.split()[1]))
 
@@ -100,15 +102,27 @@ class Lane:
             self._leave()
 
     def _hear(self) -> None:
-        message = self._orders.recv(LARGEST_MESSAGE)
-        if message == CANCEL:
-            self._stop = self._stop or "cancelled"
-        elif message == KILL:
-            self._stop = "killed"
-        elif message:
-            self._waiting.append(message)
-        else:
+        messages = self._orders.recv(LARGEST_MESSAGE)
+        if not messages:
             self._leave()
+            return
+        for message in messages.split(SEPARATOR):
+            if message == KILL:
+                self._stop = "killed"
+            elif message.startswith((b"run ", b"forget ")):
+                self._waiting.append(message)
+            else:
+                self._give_up(*message.split(b" ", 1))
+
+    def _give_up(self, word: bytes, name: bytes) -> None:
+        """Give back a run that has not begun; one that has begun is ended if it was cancelled."""
+        for message in self._waiting:
+            if message.startswith(b"run %b " % name):
+                self._waiting.remove(message)
+                self._orders.send(name)
+                return
+        if word == CANCEL and self._order and name == run_name(self._order.key, self._order.run):
+            self._stop = self._stop or "cancelled"
 
     def _leave(self) -> None:
         """The keeper or the orchestrator is gone."""
@@ -124,9 +138,11 @@ class Lane:
 
     def _execute(self, order: Order) -> None:
         bench = self._benches.get(order.key) or self.insist(order, self._open_bench, order)
+        if not self._waiting:
+            self._facts.send_held()  # the next order shall be here before the lane has nothing to do
         self._facts.report_start(order.key, *self._record(order, bench, started_text(order.run, order.attempt)))
         record = Attempt(self, order, bench).make()
-        self._facts.report_end(order.key, *self._record(order, bench, record))
+        self._facts.report_end(order.key, *self._record(order, bench, record), more=bool(self._waiting))
 
     def _open_bench(self, order: Order) -> Workbench:
         self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)

@@ -1,8 +1,10 @@
 """What orchestrator, keeper and lanes say to each other.
 
-Orchestrator to lane, one datagram each: an order (`run …`), `cancel`, `kill`, `forget …`.
+Orchestrator to lane, several in a datagram: an order (`run …`), `cancel …` (end a run, or give it back if it was not
+begun), `back …` (give it back if it was not begun), `kill`, `forget …`. The lane answers with the names of runs that it
+gives back.
 Orchestrator to keeper: `lane <number>` with the lane's end of its socket, `kill <number>`, `leave`. Keeper to
-orchestrator: `ready`, `lost <number> <unread>`, `notice <text>`.
+orchestrator: `ready`, `lost <number> <unread orders>`, `refused <number>`, `notice <text>`.
 Lane to orchestrator, one line each on a pipe that all lanes share: facts. A line of at most `PIPE_BUF` bytes is written
 whole or not at all.
 """
@@ -12,9 +14,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-CANCEL = b"cancel"
+SEPARATOR = b"\0"
+"""Between the messages of one datagram."""
+CANCEL, BACK = b"cancel", b"back"
 KILL = b"kill"
-LARGEST_MESSAGE = 16_384
+LARGEST_MESSAGE = 65_536
 LARGEST_FACT = 4096
 
 
@@ -44,6 +48,11 @@ class Order(NamedTuple):
         """The order in a datagram."""
         _, key, run, attempt, offset, root = message.split(b" ", 5)
         return cls(int(key), int(run), int(attempt), int(offset), root)
+
+
+def run_name(key: int, run: int) -> bytes:
+    """What a lane and the orchestrator call a run: number of the sweep, number of the run."""
+    return b"%d %d" % (key, run)
 
 
 def forget(key: int) -> bytes:

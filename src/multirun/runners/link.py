@@ -6,7 +6,9 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from errno import EAGAIN
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -14,9 +16,21 @@ import anyio.to_thread
 from multirun.errors import LauncherError, MultirunError
 from multirun.files import LACKING
 from multirun.journal import JournalTail, Record
-from multirun.launcher.messages import CANCEL, KILL, LARGEST_MESSAGE, LOOK, NOTICE, Fact, Order, forget, parse_notice
+from multirun.launcher.messages import (
+    BACK,
+    CANCEL,
+    KILL,
+    LARGEST_MESSAGE,
+    LOOK,
+    NOTICE,
+    Fact,
+    Order,
+    forget,
+    parse_notice,
+    run_name,
+)
 from multirun.runners.process import LEAVING_S, LauncherProcess
-from multirun.runners.seat import Pending, Seat
+from multirun.runners.seat import Pending, Seat, Seats
 
 if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
@@ -25,6 +39,7 @@ if TYPE_CHECKING:
 _PIPE_READ = 1 << 16
 _READY_S = 60.0
 _AGAIN_S = 0.5
+_EVEN_S = 0.001
 
 
 class LauncherLink:
@@ -32,22 +47,33 @@ class LauncherLink:
 
     Attributes:
         alive: whether it takes orders.
+        seats: its lanes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, vacant: Callable[[], int]) -> None:
         """Start the launcher.
+
+        Args:
+            vacant: how many lanes may begin to work, below 1 if none may.
 
         Raises:
             LauncherError: the machine refuses.
         """
         if sys.platform != "linux":
             raise LauncherError(f"runs can be executed on Linux only; this is {sys.platform}")
+        try:
+            self._process = LauncherProcess()
+        except OSError as error:
+            raise LauncherError(
+                f"the launcher cannot be started: {error}; free processes or descriptors and try again"
+            ) from error
         self.alive = True
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._seats: dict[int, Seat] = {}
-        self._idle: list[Seat] = []
+        self.seats = Seats()
+        self._vacant = vacant
+        self._evening: asyncio.TimerHandle | None = None
         self._next_number = 0
         self._next_key = 0
         self._keys: dict[str, int] = {}
@@ -55,13 +81,6 @@ class LauncherLink:
         self._tails: dict[tuple[int, int], JournalTail] = {}
         self._rest = b""
         self._timer: asyncio.TimerHandle | None = None
-        self._turned_away: dict[Pending, asyncio.TimerHandle] = {}
-        try:
-            self._process = LauncherProcess()
-        except OSError as error:
-            raise LauncherError(
-                f"the launcher cannot be started: {error}; free processes or descriptors and try again"
-            ) from error
         self._control, self._facts = self._process.control, self._process.facts
         self._loop.add_reader(self._control, self._on_control)
         self._loop.add_reader(self._facts, self._on_facts)
@@ -81,24 +100,25 @@ class LauncherLink:
     # ------------------------------------------------------------------------------------------- orders
 
     def assign(self, assignment: Assignment) -> Pending:
-        """Have an attempt executed by a free lane, by a new one if none is free.
+        """Have an attempt executed by a free lane, by a new one if none is free; if none may be, by a busy one.
 
         Raises:
             OSError: this process lacks what a new lane takes, or the launcher has to catch up first.
         """
+        seat = self._seat()
         pending = Pending(assignment)
-        self._give(self._free_seat(), pending)
-        return pending
-
-    def _free_seat(self) -> Seat:
-        return self._idle.pop() if self._idle else self._open_seat()
-
-    def _give(self, seat: Seat, pending: Pending) -> None:
-        seat.pending = pending
-        assignment = pending.assignment
         key = self._key(assignment.paths)
         order = Order(key, assignment.run, assignment.attempt, assignment.offset, os.fsencode(assignment.paths.root))
-        self._send(seat, order.encode())
+        seat.begin(pending, order.encode())
+        return pending
+
+    def _seat(self) -> Seat:
+        if self._vacant() > 0:
+            return self.seats.idle.pop() if self.seats.idle else self._open_seat()
+        seat = self.seats.best()
+        if seat is None:
+            raise BlockingIOError(EAGAIN, "every lane that may work belongs to a launcher that is gone")
+        return seat
 
     def _key(self, paths: SweepPaths) -> int:
         if paths.root not in self._keys:
@@ -109,7 +129,6 @@ class LauncherLink:
 
     def _open_seat(self) -> Seat:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
         with theirs:
             try:
                 socket.send_fds(self._control, [b"lane %d" % self._next_number], [theirs.fileno()])
@@ -118,33 +137,44 @@ class LauncherLink:
             except OSError:
                 ours.close()
                 raise
-        seat = Seat(self._next_number, ours)
+        seat = Seat(self._next_number, ours, self._loop)
         self._next_number += 1
-        self._seats[seat.number] = seat
+        self.seats.by_number[seat.number] = seat
+        self._loop.add_reader(ours, self._on_given_back, seat)
         return seat
-
-    def _send(self, seat: Seat, message: bytes) -> None:
-        try:
-            seat.orders.send(message)
-        except OSError:
-            return  # the lane is gone; the keeper tells
 
     def stop(self, pending: Pending) -> None:
         """End an attempt with grace."""
         pending.stopping = True
-        if pending in self._turned_away:
-            self._give_again(pending)
-        for seat in self._seats.values():
-            if seat.pending is pending:
-                self._send(seat, CANCEL)
+        self._tell(pending, CANCEL)
+
+    def _tell(self, pending: Pending, word: bytes) -> None:
+        assignment = pending.assignment
+        for seat in self.seats.by_number.values():
+            if pending in seat.queue:
+                seat.say(b"%b %b" % (word, run_name(self._key(assignment.paths), assignment.run)))
 
     def kill_all(self) -> None:
         """End everything without grace."""
-        for pending in self._pending():
+        for pending in self.seats.pending():
             self.stop(pending)
-        for seat in self._seats.values():
-            if seat.pending is not None:
-                self._send(seat, KILL)
+        for seat in self.seats.by_number.values():
+            if seat.queue:
+                seat.say(KILL)
+
+    def even_out(self) -> None:
+        """Soon ask for a run that waits in a lane if another lane could execute it, unless that has work by then."""
+        if self._evening is None and self.alive:
+            self._evening = self._loop.call_later(_EVEN_S, self._even_out)
+
+    def _even_out(self) -> None:
+        self._evening = None
+        seat = self.seats.slowest() if self._vacant() > 0 else None
+        if seat is None:
+            return
+        seat.room, seat.asked = 0, True
+        self._tell(seat.queue[1], BACK)
+        self.even_out()
 
     def forget(self, root: str) -> None:
         """Let go of a sweep."""
@@ -152,9 +182,9 @@ class LauncherLink:
         if key is None:
             return
         del self._paths[key]
-        for number, seat in self._seats.items():
+        for number, seat in self.seats.by_number.items():
             self._tails.pop((key, number), None)
-            self._send(seat, forget(key))
+            seat.say(forget(key))
 
     # -------------------------------------------------------------------------------------------- facts
 
@@ -171,11 +201,11 @@ class LauncherLink:
             self._take(Fact.decode(line))
 
     def _take(self, fact: Fact) -> None:
-        seat = self._seats.get(fact.lane)
+        seat = self.seats.by_number.get(fact.lane)
         if seat is None or fact.key not in self._paths:
             return
         if fact.kind == NOTICE:
-            self._pass_notice(seat, fact.body)
+            self._pass_notice(seat, fact.key, fact.body)
             return
         tail = self._tail(fact.key, seat.number)
         if fact.kind == LOOK or fact.offset > tail.offset:
@@ -183,10 +213,11 @@ class LauncherLink:
         elif fact.offset == tail.offset:
             self._apply(seat, fact.key, tail.accept(fact.body + b"\n"))
 
-    def _pass_notice(self, seat: Seat, body: bytes) -> None:
+    def _pass_notice(self, seat: Seat, key: int, body: bytes) -> None:
         notice = parse_notice(body)
-        if seat.pending and seat.pending.assignment.run == notice["run"]:
-            seat.pending.assignment.observer.notice(notice["run"], notice["text"])
+        pending = seat.find(self._paths[key].root, notice["run"])
+        if pending is not None:
+            pending.assignment.observer.notice(notice["run"], notice["text"])
 
     def _tail(self, key: int, number: int) -> JournalTail:
         tail = self._tails.get((key, number))
@@ -195,7 +226,8 @@ class LauncherLink:
             self._tails[(key, number)] = tail
         return tail
 
-    def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> None:
+    def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> bool:
+        """Apply what was recorded meanwhile; whether that could be read."""
         try:
             records = tail.read()
             if not records:
@@ -210,6 +242,8 @@ class LauncherLink:
         else:
             for record in records:
                 self._apply(seat, key, record)
+            return True
+        return False
 
     def _disown(self, seat: Seat, why: str) -> None:
         """What a lane does cannot be followed any more: have it killed; it is lost once nothing of its run is alive."""
@@ -218,27 +252,33 @@ class LauncherLink:
             self._control.send(b"kill %d" % seat.number)
 
     def _apply(self, seat: Seat, key: int, record: Record) -> None:
-        if seat.pending is None:
-            return
-        assignment = seat.pending.assignment
-        if (key, record.get("run"), record.get("attempt")) != (
-            self._key(assignment.paths),
-            assignment.run,
-            assignment.attempt,
-        ):
+        pending = seat.find(self._paths[key].root, record.get("run", -1))
+        if pending is None or pending.assignment.attempt != record["attempt"]:
             return
         if record["event"] == "started":
-            assignment.observer.started(assignment.run, record)
+            pending.begun = True
+            pending.assignment.observer.started(pending.assignment.run, record)
         elif record["event"] == "ended":
-            assignment.observer.ended(assignment.run, record)
-            self._settle(seat)
+            pending.assignment.observer.ended(pending.assignment.run, record)
+            seat.settle(pending, record)
+            pending.finish()
+            self._go_on(seat)
 
-    def _settle(self, seat: Seat) -> None:
-        if seat.pending is not None:
-            seat.pending.finish()
-            seat.pending = None
-        if seat.number in self._seats:
-            self._idle.append(seat)
+    def _go_on(self, seat: Seat) -> None:
+        """The queue of a lane has become shorter."""
+        seat.asked = False
+        if seat.queue:
+            self.even_out()
+        elif seat.number in self.seats.by_number:
+            self.seats.idle.append(seat)
+
+    def _on_given_back(self, seat: Seat) -> None:
+        for key, run in seat.given_back():
+            pending = seat.find(self._paths[key].root, run)
+            if pending is not None:
+                seat.queue.remove(pending)
+                pending.give_back()
+                self._go_on(seat)
 
     # -------------------------------------------------------------------------------------------- faults
 
@@ -254,52 +294,54 @@ class LauncherLink:
             self._ready.set_result(None)
         elif word == b"lost":
             number, unread = map(int, rest.split())
-            self._on_lost_lane(self._seats.pop(number), unread=bool(unread))
+            self._on_lost_lane(number, unread)
+        elif word == b"refused":
+            self._on_lost_lane(int(rest), len(self.seats.by_number[int(rest)].queue))
         elif word == b"notice":
             self._warn(rest.decode(errors="replace") or None)
         elif not message:
             self._on_keeper_gone()
 
     def _warn(self, text: str | None) -> None:
-        for pending in self._pending():
+        for pending in self.seats.pending():
             pending.assignment.observer.notice(None, text)
 
-    def _pending(self) -> list[Pending]:
-        seated = [seat.pending for seat in self._seats.values() if seat.pending is not None]
-        return [*seated, *self._turned_away]
+    def _on_lost_lane(self, number: int, unread: int) -> None:
+        """A lane is dead and nothing of its runs is alive; so many orders it did not take."""
+        seat = self.seats.by_number[number]
+        self._on_given_back(seat)
+        del self.seats.by_number[number]
+        if seat in self.seats.idle:
+            self.seats.idle.remove(seat)
+        seat.close()
+        self._vacate(seat, f"the lane that executed it was killed{self._process.complaint()}", unread)
 
-    def _on_lost_lane(self, seat: Seat, *, unread: bool) -> None:
-        seat.orders.close()
-        if seat in self._idle:
-            self._idle.remove(seat)
-        self._read_last_words(seat)
-        pending, seat.pending = seat.pending, None
-        if pending is None:
-            return
-        if unread:
-            self._turned_away[pending] = self._loop.call_later(_AGAIN_S, self._give_again, pending)
-            if pending.stopping:
-                self._give_again(pending)
-        else:
-            self._lose(pending, seat.fault or f"the lane that executed it was killed{self._process.complaint()}")
+    def _vacate(self, seat: Seat, why: str, unread: int | None) -> None:
+        """Whoever had these orders is dead: what was begun is lost; the others are given back.
 
-    def _give_again(self, pending: Pending) -> None:
-        """Find another lane for an attempt that no lane has begun, unless it was told to end meanwhile."""
-        self._turned_away.pop(pending).cancel()
-        if pending.stopping:
-            assignment = pending.assignment
-            assignment.observer.dropped(assignment.run, "cancelled", "it was stopped before its program was started")
-            pending.finish()
-            return
-        try:
-            self._give(self._free_seat(), pending)
-        except OSError as error:
-            self._lose(pending, f"its lane was killed, and the machine refuses another: {error.strerror}")
+        Args:
+            seat: the dead lane.
+            why: what to say of the lost runs.
+            unread: how many orders it did not take, None if that is not known because the keeper is dead too. If it is
+                known and nothing was begun, the first order that was taken has killed the lane, and is lost.
+        """
+        taken = seat.queue[: max(0, len(seat.queue) - (unread or 0) - seat.unsent_orders)]
+        known = self._read_last_words(seat)
+        queue, seat.queue = seat.queue, []
+        suspects = taken if not known else queue[:1] if unread is not None else []
+        for pending in queue:
+            if pending.begun or (pending in suspects and pending in taken):
+                self._lose(pending, seat.fault or why)
+            else:
+                pending.assignment.observer.notice(pending.assignment.run, None)
+                pending.give_back(_AGAIN_S)
 
-    def _read_last_words(self, seat: Seat) -> None:
-        if seat.pending is not None:
-            key = self._key(seat.pending.assignment.paths)
-            self._catch_up(seat, key, self._tail(key, seat.number))
+    def _read_last_words(self, seat: Seat) -> bool:
+        """Whether everything that a dead lane recorded about its runs is known now."""
+        known = True
+        for key in {self._key(pending.assignment.paths) for pending in seat.queue}:
+            known &= self._catch_up(seat, key, self._tail(key, seat.number))
+        return known
 
     def _lose(self, pending: Pending, message: str) -> None:
         assignment = pending.assignment
@@ -320,20 +362,16 @@ class LauncherLink:
         self._loop.remove_reader(self._facts)
         self._close_control()
         self._gone.set_result(None)
-        if self._pending():
+        if self.seats.pending():
             self._burial = self._loop.create_task(self._bury())
 
     async def _bury(self) -> None:
         """Make sure that nothing of the lost runs is alive, then say that they are lost."""
         await anyio.to_thread.run_sync(self._process.wait_for_sentinel)
-        for seat in self._seats.values():
-            self._read_last_words(seat)
-        lost = self._pending()
-        for timer in self._turned_away.values():
-            timer.cancel()
-        self._turned_away.clear()
-        for pending in lost:
-            self._lose(pending, f"the launcher was killed{self._process.complaint()}")
+        for seat in self.seats.by_number.values():
+            self._vacate(seat, f"the launcher was killed{self._process.complaint()}", None)
+            if seat not in self.seats.idle:
+                self.seats.idle.append(seat)
 
     # --------------------------------------------------------------------------------------------- end
 
@@ -350,8 +388,8 @@ class LauncherLink:
     def abandon(self) -> None:
         """Tell the launcher to leave, without waiting: it ends what it still executes within 2 s."""
         self.alive = False
-        for seat in self._seats.values():
-            seat.orders.close()
+        for seat in self.seats.by_number.values():
+            seat.close()
         with suppress(OSError):
             self._control.send(b"leave")  # a fork of this process may keep the socket open
         self._close_control()

@@ -11,6 +11,7 @@ from multirun.errors import ConfigurationError
 from multirun.files import LACKING
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.runners.link import LauncherLink
+from multirun.runners.places import Places
 from multirun.waiting import outlast
 
 if TYPE_CHECKING:
@@ -24,11 +25,21 @@ _AGAIN_S = 0.5
 class _Venue:
     """What belongs to one event loop: the limit, the launcher and those that died before it, and who needs them."""
 
-    def __init__(self, semaphore: asyncio.Semaphore) -> None:
-        self.semaphore = semaphore
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.places.on_inherited = self._even_out
         self.link: LauncherLink | None = None
         self.fallen: list[LauncherLink] = []
         self.sweeps = 0
+
+    def vacant(self) -> int:
+        """How many lanes more could be at work, going by the tokens that runs hold."""
+        links = [*self.fallen, self.link] if self.link else self.fallen
+        return self.places.held - sum(link.seats.busy for link in links)
+
+    def _even_out(self) -> None:
+        if self.link is not None:
+            self.link.even_out()
 
 
 class ParallelLocalRunner(AbstractRunner):
@@ -53,7 +64,7 @@ class ParallelLocalRunner(AbstractRunner):
         super().__init__()
         self.max_parallel = max_parallel
         self._venues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Venue] = WeakKeyDictionary()
-        self._spare: asyncio.Semaphore | None = None
+        self._spare: Places | None = None
 
     @property
     def semaphore(self) -> asyncio.Semaphore:
@@ -62,17 +73,17 @@ class ParallelLocalRunner(AbstractRunner):
         Outside an event loop this is the semaphore that the next loop will use.
         """
         try:
-            return self._venue().semaphore
+            return self._venue().places
         except RuntimeError:
             if self._spare is None:
-                self._spare = asyncio.Semaphore(self.max_parallel)
+                self._spare = Places(self.max_parallel)
             return self._spare
 
     def _venue(self) -> _Venue:
         loop = asyncio.get_running_loop()
         venue = self._venues.get(loop)
         if venue is None:
-            venue = _Venue(asyncio.Semaphore(self.max_parallel) if self._spare is None else self._spare)
+            venue = _Venue(self._spare or Places(self.max_parallel))
             self._spare = None
             self._venues[loop] = venue
         return venue
@@ -93,18 +104,26 @@ class ParallelLocalRunner(AbstractRunner):
             venue.fallen.append(venue.link)
             venue.link = None
         if venue.link is None:
-            venue.link = LauncherLink()
+            venue.link = LauncherLink(venue.vacant)
         link = venue.link
         await link.ready()
         return link
 
     async def admit(self) -> None:
-        """Take a token of the semaphore."""
-        await self._venue().semaphore.acquire()
+        """Take a token of the semaphore, or go ahead to wait in a lane whose runs are short."""
+        venue = self._venue()
+        await venue.places.admit(lambda: self._room(venue))
+
+    def _room(self, venue: _Venue) -> int:
+        """How many runs may be ahead; a generator is never more than 2 x `max_parallel` runs ahead of their ends."""
+        room = venue.link.seats.room(venue.places.held) if venue.link else 0
+        if room and venue.link and venue.link.seats.is_waited_in and venue.vacant() > 0:
+            room = min(room, venue.places.ahead)  # who is ahead already gets the free lane first
+        return room if self.ledger.is_plan_closed else min(room, self.max_parallel - 1)
 
     def release(self) -> None:
-        """Give a token back."""
-        self._venue().semaphore.release()
+        """Give the token of a run back, unless a run that is ahead takes it over."""
+        self._venue().places.leave()
 
     async def execute(self, assignment: Assignment) -> None:
         """Have a lane execute an attempt, as soon as this process has what a new lane takes."""
@@ -117,9 +136,14 @@ class ParallelLocalRunner(AbstractRunner):
                 pending = link.assign(assignment)
             except OSError as error:
                 await _wait_for_more(assignment, error)
-            else:
-                await _outlast(link, pending)
+                continue
+            await _outlast(link, pending)
+            if pending.again_s is None:
                 return
+            if pending.stopping:
+                raise asyncio.CancelledError
+            if pending.again_s:
+                await asyncio.sleep(pending.again_s)
 
     def hasten(self) -> None:
         """Kill what is still being executed."""
