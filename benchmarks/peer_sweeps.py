@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.meter import measure
 
-FORGET_S = 0.002
+PAUSE_S = 0.002
 
 
 class Sweep(NamedTuple):
@@ -127,7 +127,7 @@ def submitit(sweep: Sweep) -> int:
         for job in [job for job in alive if job.done(force_check=True)]:
             job.result()
             alive.remove(job)
-        time.sleep(FORGET_S)
+        time.sleep(PAUSE_S)
     return 0
 
 

@@ -43,13 +43,13 @@ class Peer(NamedTuple):
 
 
 PEERS = {
-    "hyperqueue": Peer("HyperQueue (its Python cluster)", 2_000, 2.3),
-    "gnu-parallel": Peer("GNU parallel `--results`", 2_000, 5),
+    "hyperqueue": Peer("HyperQueue (its Python cluster)", 10_000, 2.3),
+    "gnu-parallel": Peer("GNU parallel `--results`", 10_000, 5),
     "snakemake": Peer("Snakemake", 500, 10),
     "hydra": Peer("Hydra `--multirun`", 100, 90),
     "submitit": Peer("submitit, local", 20, 300),
 }
-OURS_N = 2_000
+OURS_N = 10_000
 HEAD = (
     "| tool | n | CPU µs/run | ÷ floor | runs/s | ÷ floor | CPU ÷ multirun's | aim |\n|---|---|---|---|---|---|---|---|"
 )
