@@ -52,6 +52,14 @@ class StorageError(MultirunError, OSError):
     """The disk refused what the sweep needs."""
 
 
+class LockedError(MultirunError, RuntimeError):
+    """Somebody else executes the sweep; nothing in it was touched."""
+
+
+class LockLostError(MultirunError, RuntimeError):
+    """Somebody else took the sweep over, because nothing was heard of this process for minutes."""
+
+
 class NotASweepError(MultirunError, FileNotFoundError):
     """The directory holds no sweep."""
 

@@ -11,6 +11,8 @@ PLAN_FILE = "plan.jsonl"
 TABLE_FILE = "results.csv"
 INPUTS_DIR = "inputs"
 SHARED_DIR = "shared"
+LOCK_DIR = "lock"
+REQUESTS_DIR = "requests"
 ORCHESTRATOR = "orchestrator"
 """The writer name of the journal that the orchestrator keeps."""
 
@@ -65,6 +67,16 @@ class SweepPaths:
     def shared(self) -> str:
         """The read-only inputs that all runs share."""
         return f"{self.root}/{SHARED_DIR}"
+
+    @property
+    def lock(self) -> str:
+        """The directory with a file for each owner that the sweep has had."""
+        return f"{self.root}/{LOCK_DIR}"
+
+    @property
+    def requests(self) -> str:
+        """The directory where others ask the owner for something."""
+        return f"{self.root}/{REQUESTS_DIR}"
 
     def journal(self, writer: str) -> str:
         """The journal of one writer."""
