@@ -66,6 +66,7 @@ def check_sweep(
     journals = check_journals(paths, sweep_id, torn_allowed=killed)
     planned = check_plan(paths, whole=result is not None and result.statistics.total_known)
     check_events(journals, planned)
+    check_lock(paths, killed=killed)
     state = check_fold(journals)
     check_ends(state, closed=_is_closed(journals))
     check_run_directories(paths, planned, state)
@@ -138,6 +139,20 @@ def check_nothing_alive(sweep_id: str, within_s: float) -> None:
         return quiet == _QUIET_LOOKS
 
     wait_until(is_quiet)
+
+
+# ----------------------------------------------------------------------------------------------------- lock
+
+
+def check_lock(paths: SweepPaths, *, killed: bool) -> None:
+    """Owners are numbered without a gap, nothing else is left of them, and the last one has left the sweep."""
+    files = sorted(Path(paths.lock).iterdir()) if os.path.exists(paths.lock) else []
+    if killed:
+        files = [file for file in files if file.suffix != ".tmp"]
+    assert [file.name for file in files] == [f"{number:06}.json" for number in range(1, len(files) + 1)]
+    owners = [json.loads(file.read_bytes()) for file in files]
+    assert [owner["session"] for owner in owners] == list(range(1, len(files) + 1))
+    assert killed or not any(owner["held"] for owner in owners[-1:]), f"{files[-1]} is still held"
 
 
 # ------------------------------------------------------------------------------------------------- journals

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import click
 
-from multirun.commandline.exits import INTERNAL, INTERRUPTED, STORAGE, USAGE
-from multirun.errors import JournalDamagedError, MultirunError
+from multirun.commandline.exits import INTERNAL, INTERRUPTED, LOCKED, STORAGE, USAGE
+from multirun.errors import JournalDamagedError, LockedError, LockLostError, MultirunError, StorageError
 
 _DIRECTORY = click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
 _WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
@@ -145,4 +145,11 @@ def _complain(error: Exception) -> int:
         click.echo(f"multirun: internal error: {error!r}; multirun --debug shows where, please report it", err=True)
         return INTERNAL
     click.echo(f"multirun: {_in_words(error)}", err=True)
-    return STORAGE if isinstance(error, JournalDamagedError) or not isinstance(error, MultirunError) else USAGE
+    return _code_of(error)
+
+
+def _code_of(error: MultirunError | OSError) -> int:
+    if isinstance(error, LockedError | LockLostError):
+        return LOCKED
+    ours = isinstance(error, MultirunError) and not isinstance(error, JournalDamagedError | StorageError)
+    return USAGE if ours else STORAGE

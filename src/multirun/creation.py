@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from multirun.contract import RUNS_DIR
 from multirun.definition import Definition, write_definition
 from multirun.errors import OutputExistsError, StorageError
+from multirun.ownership import Ownership, Patience, acquire
 from multirun.provenance import CodeState, code_directory, describe_origin
 from multirun.resources import explain
 from multirun.rundir import SweepPaths
@@ -20,6 +21,24 @@ from multirun.staging import take_snapshot
 if TYPE_CHECKING:
     from multirun.request import Request
     from multirun.runners.abstract import AbstractRunner
+
+
+class Entered(NamedTuple):
+    """A sweep whose owner this process has become.
+
+    Attributes:
+        paths: where it is.
+        definition: what it executes.
+        ownership: what has to be released at the end.
+    """
+
+    paths: SweepPaths
+    definition: Definition
+    ownership: Ownership
+
+    def close(self) -> None:
+        """Leave it; does nothing if that was done before."""
+        self.ownership.release()
 
 
 def stamped_path(name: str, now: datetime, copy: int = 0) -> str:
@@ -44,24 +63,43 @@ def refuse_existing(path: str) -> None:
         raise OutputExistsError(f"{path} exists already and was not touched; give another output_path, or move it away")
 
 
-def create_sweep(request: Request, runner: AbstractRunner) -> tuple[SweepPaths, Definition]:
-    """Make the sweep directory: its inputs and its definition.
+def create_sweep(request: Request, runner: AbstractRunner, patience: Patience | None = None) -> Entered:
+    """Make the sweep directory: its inputs and its definition, and become its owner.
 
     Args:
         request: what was asked for.
         runner: where the runs will be executed; only written down.
+        patience: how long to wait for another owner, who may have seen the directory in the meantime.
 
     Raises:
+        LockedError: somebody else became the owner meanwhile.
         OutputExistsError: the output path appeared meanwhile.
         StorageError: the disk refused, or an input vanished; what was made is removed again.
     """
     root = _make_root(request)
     paths = SweepPaths(root)
+    ownership = _own(paths, patience)
+    with ExitStack() as undo:
+        undo.callback(ownership.release)
+        try:
+            definition = _fill(paths, request, runner)
+        except (OSError, ValueError) as error:
+            shutil.rmtree(root, ignore_errors=True)
+            why = f"the sweep could not be set up in {root}: {explain(error)}; nothing was started"
+            raise StorageError(why) from error
+        undo.pop_all()
+    return Entered(paths, definition, ownership)
+
+
+def _own(paths: SweepPaths, patience: Patience | None) -> Ownership:
+    """Become the owner of a directory that was just made; if the disk refuses, it goes unless somebody has used it."""
     try:
-        return _fill(paths, request, runner)
-    except (OSError, ValueError) as error:
-        shutil.rmtree(root, ignore_errors=True)
-        raise StorageError(f"the sweep could not be set up in {root}: {explain(error)}; nothing was started") from error
+        return acquire(paths, patience)
+    except StorageError:
+        with suppress(OSError):
+            os.rmdir(paths.lock)
+            os.rmdir(paths.root)
+        raise
 
 
 def _make_root(request: Request) -> str:
@@ -101,7 +139,7 @@ def _make_stamped(name: str) -> str:
             return path
 
 
-def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> tuple[SweepPaths, Definition]:
+def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> Definition:
     os.mkdir(paths.journals)
     os.mkdir(f"{paths.root}/{RUNS_DIR}")
     with closing(CodeState(code_directory())) as code:
@@ -120,4 +158,4 @@ def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> tuple[
         stdin=request.stdin,
     )
     write_definition(paths, definition)
-    return paths, definition
+    return definition

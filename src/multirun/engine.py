@@ -14,8 +14,8 @@ import anyio.to_thread
 
 from multirun import records
 from multirun.contract import FIRST_FAILED
-from multirun.creation import create_sweep
-from multirun.errors import StorageError
+from multirun.entry import enter
+from multirun.errors import LockLostError, StorageError
 from multirun.files import LACKING
 from multirun.hints import next_command
 from multirun.journal import Journal, Record
@@ -23,7 +23,7 @@ from multirun.plan import PlanWriter
 from multirun.planning import Planner
 from multirun.results import ResultsHome, note_end
 from multirun.run import COMPLETE, Run, RunStatus
-from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.rundir import ORCHESTRATOR
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.statistics import RunStatistics, Tally
 from multirun.sweepresult import SweepResult
@@ -33,7 +33,7 @@ from multirun.waiting import outlast
 from multirun.wording import counts_line, stopped_line
 
 if TYPE_CHECKING:
-    from multirun.definition import Definition
+    from multirun.creation import Entered
     from multirun.params import CheckedParams
     from multirun.request import Request
 
@@ -57,24 +57,28 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         MultirunError: the sweep could not be set up or kept going; runs that were started have ended.
         asyncio.CancelledError: the call was cancelled; nothing of the sweep is alive.
     """
-    paths, definition = await outlast(anyio.to_thread.run_sync(create_sweep, request, runner))
-    try:
-        conductor = Conductor(request, runner, paths, definition)
-    except OSError as error:
-        raise StorageError(f"the sweep could not be set up in {paths.root}: {error.strerror}") from error
-    return await conductor.conduct(planned)
+    entered = await enter(request, runner)
+    with contextlib.closing(entered):
+        try:
+            conductor = Conductor(request, runner, entered)
+        except OSError as error:
+            raise StorageError(f"the sweep could not be set up in {entered.paths.root}: {error.strerror}") from error
+        return await conductor.conduct(planned)
 
 
 class Conductor:
     """One sweep while it is executed; the observer of its runs."""
 
-    def __init__(self, request: Request, runner: AbstractRunner, paths: SweepPaths, definition: Definition) -> None:
+    def __init__(self, request: Request, runner: AbstractRunner, entered: Entered) -> None:
+        paths = entered.paths
         self._request = request
         self._runner = runner
         self._paths = paths
+        self._ownership = entered.ownership
+        self._dispatching = anyio.CancelScope()
         self._plan = PlanWriter(paths.plan)
         self._home = ResultsHome(paths)
-        self._journal = Journal(paths.journal(ORCHESTRATOR), definition.id, ORCHESTRATOR, time())
+        self._journal = Journal(paths.journal(ORCHESTRATOR), entered.definition.id, ORCHESTRATOR, time())
         self._unwritten: list[Record] = []
         self._runs: list[Run] = []
         self._offsets: dict[int, int] = {}
@@ -87,6 +91,8 @@ class Conductor:
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
         """Execute all runs."""
         self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._ownership.watch(lambda error: loop.call_soon_threadsafe(self._yield_to_other, error))
         self._runner.ledger.begin(self._paths.root)
         try:
             await self._runner.open(self._paths)
@@ -107,12 +113,16 @@ class Conductor:
         pull = self._generator() if planned is None else await self._enroll_all(planned)
         try:
             async with asyncio.TaskGroup() as group:
-                while self._fault is None and self._stopped is None and (run := await pull()) is not None:
-                    await self._dispatch(run, group)
-                    if self._request.first_alone and run.index == 0 and run.task is not None:
-                        await self._outlast_first(run, run.task)
+                with self._dispatching:
+                    await self._dispatch_all(pull, group)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
+
+    async def _dispatch_all(self, pull: _Pull, group: asyncio.TaskGroup) -> None:
+        while self._fault is None and self._stopped is None and (run := await pull()) is not None:
+            await self._dispatch(run, group)
+            if self._request.first_alone and run.index == 0 and run.task is not None:
+                await self._outlast_first(run, run.task)
 
     async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
         for number, params in enumerate(planned, start=1):
@@ -151,6 +161,7 @@ class Conductor:
         try:
             with self._runner.ledger.pulling():
                 candidate = next(candidates)
+            self._ownership.assure()
             return planner.plan(len(self._runs), candidate)
         except StopIteration:
             return None
@@ -268,7 +279,23 @@ class Conductor:
 
     # ------------------------------------------------------------------------------------------- the end
 
+    def _yield_to_other(self, error: LockLostError) -> None:
+        """Somebody else owns the sweep: end what is still executed here, and leave."""
+        self._fault = self._fault or error
+        self._stop_runs()
+        if len(self._runner.ledger.serving) == 1:
+            self._runner.hasten()
+
+    def _stop_runs(self) -> None:
+        """Start no more runs, and end those that are executed, with grace."""
+        self._dispatching.cancel()
+        for run in self._runs:
+            if run.task is not None:
+                run.task.cancel()
+
     def _write(self, record: Record) -> None:
+        if self._ownership.lost:
+            return
         self._unwritten.append(record)
         with contextlib.suppress(OSError):
             self._flush()
@@ -287,11 +314,14 @@ class Conductor:
         except OSError as error:
             problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}"
             self._fault = self._fault or StorageError(f"{problem}; what its runs did is in its journals")
+        except LockLostError as error:
+            self._fault = self._fault or error
         finally:
             self._runner.ledger.end(self._paths.root)
 
     def _close_files(self) -> None:
         try:
+            self._ownership.assure()
             self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
             self._flush()
             self._plan.flush()
@@ -299,6 +329,7 @@ class Conductor:
         finally:
             self._journal.close()
             self._plan.close()
+            self._ownership.release()
 
     def _statistics(self) -> RunStatistics:
         return self._tally.statistics(total_known=self._total_known)

@@ -37,14 +37,44 @@ def _ignore(*_: object) -> None:
     pass
 
 
+class GivenUp(Exception):  # noqa: N818 - it is no error
+    """Somebody does not want to wait for the owner any more."""
+
+
+class Patience:
+    """How somebody waits for an owner that can be on another machine.
+
+    Attributes:
+        clock: the observer's clock in seconds.
+    """
+
+    clock = staticmethod(time.monotonic)
+
+    def __init__(self, notice: Callable[[str | None], object] = _ignore) -> None:
+        """Be patient.
+
+        Args:
+            notice: told why it takes time; None when it goes on.
+        """
+        self.notice = notice
+        self._over = threading.Event()
+
+    def give_up(self) -> None:
+        """Wait no longer, in whichever thread somebody waits."""
+        self._over.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait a moment.
+
+        Raises:
+            GivenUp: somebody does not want to wait any more.
+        """
+        if self._over.wait(seconds):
+            raise GivenUp
+
+
 def acquire(
-    paths: SweepPaths,
-    *,
-    notice: Callable[[str | None], object] = _ignore,
-    pause: Callable[[float], object] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-    me: Identity | None = None,
-    beat_s: float = BEAT_S,
+    paths: SweepPaths, patience: Patience | None = None, *, me: Identity | None = None, beat_s: float | None = None
 ) -> Ownership:
     """Become the owner of a sweep.
 
@@ -53,31 +83,34 @@ def acquire(
 
     Args:
         paths: the sweep, whose directory exists.
-        notice: told why this takes its time; None when it goes on.
-        pause: waits for a number of seconds; what it raises ends the waiting.
-        clock: the observer's clock in seconds.
+        patience: how to wait.
         me: the identity of this process, if it has to be another one.
-        beat_s: seconds between two signs of life.
+        beat_s: seconds between two signs of life, if it has to be another time.
 
     Raises:
         LockedError: somebody else is the owner, and alive.
+        GivenUp: it waited, and was told to wait no longer.
         StorageError: the disk refuses.
         FormatError: a newer version owns the sweep.
     """
-    contender = _Contender(paths, me or lock.describe_self(), clock)
+    patience = patience or Patience()
+    contender = _Contender(paths, me or lock.describe_self(), patience.clock)
     try:
         with suppress(FileExistsError):
             os.mkdir(paths.lock)
+        waited = False
         while (why := contender.attempt()) is not None:
-            notice(why)
-            pause(LOOK_S)
+            patience.notice(why)
+            patience.pause(LOOK_S)
+            waited = True
     except OSError as error:
         raise StorageError(
             f"the lock of the sweep, {paths.lock}, cannot be written: {error.strerror}; "
             "without it nobody can say who executes the sweep"
         ) from error
-    notice(None)
-    return Ownership(paths, contender.session, contender.descriptor, beat_s)
+    if waited:
+        patience.notice(None)
+    return Ownership(paths, contender.session, contender.descriptor, beat_s or BEAT_S)
 
 
 class _Contender:
@@ -177,13 +210,13 @@ class Ownership:
         self._beat_s = beat_s
         self._beat = 0
         self._looked_s = awake_or_not_s()
-        self._on_lost: Callable[[], object] = _ignore
+        self._on_lost: Callable[[LockLostError], object] = _ignore
         self._look: Callable[[], object] = _ignore
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"owner of {paths.root}", daemon=True)
         self._thread.start()
 
-    def watch(self, on_lost: Callable[[], object], look: Callable[[], object] = _ignore) -> None:
+    def watch(self, on_lost: Callable[[LockLostError], object], look: Callable[[], object] = _ignore) -> None:
         """Say what to do from now on, in a thread of its own.
 
         Args:
@@ -192,7 +225,7 @@ class Ownership:
         """
         self._on_lost, self._look = on_lost, look
         if self.lost:
-            on_lost()
+            on_lost(self.explain_loss())
 
     def assure(self) -> None:
         """Check that nobody else is the owner; takes no time, unless this process could not look for a minute.
@@ -203,17 +236,19 @@ class Ownership:
         if awake_or_not_s() - self._looked_s > _FRESH_S:
             self._check()
         if self.lost:
-            raise LockLostError(self.explain_loss())
+            raise self.explain_loss()
 
-    def explain_loss(self) -> str:
-        """Who is the owner now, as a sentence."""
+    def explain_loss(self) -> LockLostError:
+        """The error that says who is the owner now."""
         holder = None
         with suppress(OSError):
             newest = lock.newest_session(self._paths)
             holder = lock.read_holder(self._paths, newest) if newest > self.session else None
         if holder is None:
-            return f"somebody removed the lock of {self._paths.root} while this process executed the sweep"
-        return (
+            return LockLostError(
+                f"somebody removed the lock of {self._paths.root} while this process executed the sweep"
+            )
+        return LockLostError(
             f"{self._paths.root} was taken over by {_name(holder, 0)} at {holder.facts.get('since')}, because nothing "
             f"was heard of this process for {STALE_S:.0f} s; what it did since then does not count"
         )
@@ -254,7 +289,7 @@ class Ownership:
         self._looked_s = awake_or_not_s()
         if lost and not self.lost:
             self.lost = True
-            self._on_lost()
+            self._on_lost(self.explain_loss())
 
     def _show_life(self) -> None:
         if self.lost:

@@ -246,6 +246,8 @@ def without_news(now: Any, then: Any) -> Any:
 
 OLDER = ("v1",)
 """Samples that lack fields which have come since."""
+NEWER = ("lock",)
+"""Folders that no sample has."""
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -253,7 +255,8 @@ def test_today_the_same_is_written(name: str, tmp_path: Path) -> None:
     made, sample = tmp_path / "made", SAMPLES / name
     subprocess.run([sys.executable, make_sample.__code__.co_filename, name, str(made)], check=True, capture_output=True)
     files = files_below(sample)
-    assert [_DIGEST.sub("", file) for file in files_below(made)] == [_DIGEST.sub("", file) for file in files]
+    today = [file for file in files_below(made) if file.partition("/")[0] not in NEWER]
+    assert [_DIGEST.sub("", file) for file in today] == [_DIGEST.sub("", file) for file in files]
     for file in files:
         if file.endswith((".json", ".jsonl")):
             for now, then in zip(_documents(made / file), _documents(sample / file), strict=True):

@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.faults.scripts import Script, evil
+from tests.invariants import check_nothing_alive, check_sweep
 from tests.patience import wait_until
 
 from multirun import lock
-from multirun.ownership import acquire
+from multirun.ownership import Patience, acquire
 from multirun.rundir import SweepPaths
 
 ROUNDS = 5
@@ -50,7 +52,7 @@ from multirun.ownership import acquire
 from multirun.rundir import SweepPaths
 
 ownership = acquire(SweepPaths(sys.argv[1]), beat_s=0.05)
-ownership.watch(lambda: print("lost", flush=True))
+ownership.watch(lambda error: print("lost", flush=True))
 print("owner", flush=True)
 for line in sys.stdin:
     try:
@@ -93,6 +95,18 @@ def processes(leaves_no_process: str) -> Iterator[ExitStack]:
     """Kills at the end what it was given."""
     with ExitStack() as stack:
         yield stack
+
+
+class Impatience(Patience):
+    """Minutes pass at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.clock = lambda: self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def start(stack: ExitStack, script: str, *arguments: object) -> Process:
@@ -150,12 +164,8 @@ def test_an_owner_that_wakes_up_after_it_was_followed_knows_it(tmp_path: Path, p
     assert owner.hear() == "owner"
     os.kill(owner.pid, signal.SIGSTOP)
     wait_until(lambda: Path(f"/proc/{owner.pid}/stat").read_text().split()[2] == "T")
-    now = [0.0]
-
-    def pass_time(seconds: float) -> None:
-        now[0] += seconds
-
-    ownership = acquire(paths, me={**lock.describe_self(), "host": "elsewhere"}, clock=lambda: now[0], pause=pass_time)
+    patience = Impatience()
+    ownership = acquire(paths, patience, me={**lock.describe_self(), "host": "elsewhere"})
     assert ownership.session == 2
     before = Path(lock.file_of(paths, 1)).read_bytes()
     os.kill(owner.pid, signal.SIGCONT)
@@ -176,3 +186,84 @@ def test_an_owner_that_is_only_stopped_for_a_while_goes_on(tmp_path: Path, proce
     owner.ask()
     assert owner.hear() == "still"
     assert owner.end() == 0
+
+
+# ------------------------------------------------------------------------------------------ whole sweeps
+
+
+def take_over(root: Path) -> int:
+    """Become the owner of a sweep of which no sign of life is seen, as from another machine; returns the number."""
+    elsewhere = {**lock.describe_self(), "host": "elsewhere"}
+    ownership = acquire(SweepPaths(str(root)), Impatience(), me=elsewhere)
+    ownership.release()
+    return ownership.session
+
+
+def stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().split()[2] == "T")
+
+
+def test_a_sweep_that_wakes_up_after_it_was_taken_over_ends_its_runs_and_says_so(
+    start_script: Callable[..., Script],
+) -> None:
+    script = start_script(
+        runs=[{}] * 5,
+        command=evil("stubborn"),
+        max_parallel=2,
+        options="grace=60",
+        before="from multirun import ownership; ownership.BEAT_S = 0.2",
+    )
+    script.wait_ready(2)
+    stop(script.pid)
+    assert take_over(script.root) == 2
+    journal = script.root / "journal" / "orchestrator.jsonl"
+    plan = script.root / "plan.jsonl"
+    before = journal.read_bytes(), plan.read_bytes()
+    script.signal(signal.SIGCONT)
+    assert script.end() == 1
+    check_nothing_alive(json.loads((script.root / "sweep.json").read_text())["id"], within_s=0)
+    assert "LockLostError" in script.complaint()
+    assert f"{script.root} was taken over by process {os.getpid()} of" in script.complaint()
+    assert (journal.read_bytes(), plan.read_bytes()) == before
+    assert not (script.root / "results.csv").exists()
+    assert len(script.ready()) == 2
+
+
+def test_a_generator_that_holds_everything_up_is_asked_no_more_after_the_sweep_was_taken_over(
+    start_script: Callable[..., Script],
+) -> None:
+    """While a generator computes, nobody hears anything; what it yields in the end must not reach the plan."""
+    script = start_script(
+        runs="slow()",
+        command=["true"],
+        before="""
+            import os, pathlib, time
+            from multirun import ownership
+            ownership.BEAT_S = 0.1
+            def slow():
+                yield {}
+                pathlib.Path("asked").touch()
+                while not os.path.exists("go"):
+                    time.sleep(0.01)
+                yield {}
+        """,
+    )
+    folder = script.root.parent
+    wait_until((folder / "asked").exists)
+    plan = (script.root / "plan.jsonl").read_bytes()
+    assert take_over(script.root) == 2
+    (folder / "go").touch()
+    assert script.end() == 1
+    assert "LockLostError" in script.complaint()
+    assert (script.root / "plan.jsonl").read_bytes() == plan
+
+
+def test_a_killed_sweep_can_be_taken_over_at_once(start_script: Callable[..., Script]) -> None:
+    script = start_script(runs=[{}], command=evil("sleeper"))
+    script.wait_ready(1)
+    script.kill()
+    ownership = acquire(SweepPaths(str(script.root)))
+    assert ownership.session == 2
+    ownership.release()
+    check_sweep(script.root, killed=True)

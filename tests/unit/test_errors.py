@@ -16,6 +16,8 @@ NATURAL = {
     "FormatError": ValueError,
     "JournalDamagedError": ValueError,
     "LauncherError": RuntimeError,
+    "LockLostError": RuntimeError,
+    "LockedError": RuntimeError,
     "MissingExtraError": ImportError,
     "NotASweepError": FileNotFoundError,
     "NotInRunError": RuntimeError,

@@ -9,7 +9,7 @@ from multirun.statistics import is_over
 if TYPE_CHECKING:
     from multirun.statistics import RunStatistics
 
-OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, INTERRUPTED = 0, 1, 2, 3, 70, 74, 130
+OK, SOME_FAILED, USAGE, INCOMPLETE, INTERNAL, STORAGE, LOCKED, INTERRUPTED = 0, 1, 2, 3, 70, 74, 75, 130
 
 
 def code_of(counts: RunStatistics) -> int:
