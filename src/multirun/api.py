@@ -303,5 +303,5 @@ def _describe_failures(result: SweepResult) -> str:
     if len(failed) > _SHOWN_FAILURES:
         lines.append(f"… and {len(failed) - _SHOWN_FAILURES} more")
     if result.statistics.pending_count or not result.statistics.total_known:
-        lines.append(stopped_line(FIRST_FAILED))
+        lines.append(stopped_line(result.stopped or FIRST_FAILED))
     return "\n".join(lines)

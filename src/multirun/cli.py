@@ -86,6 +86,18 @@ def results(directory: str | None, conditions: Sequence[str], orders: Sequence[s
     return run(directory, conditions, orders, {kind: path for kind, path in files.items() if path is not None})
 
 
+@commands.command()
+@click.argument("words", nargs=-1, metavar="DIR [RUN...]")
+def cancel(words: tuple[str, ...]) -> int:
+    """End a sweep that is running elsewhere, or only some of its runs, as Ctrl-C there would.
+
+    Waits until nothing of these runs is alive. The exit code is 75 if whoever executes the sweep does not answer.
+    """
+    from multirun.commandline.cancel import cancel as run
+
+    return run(words)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     if arguments is None:

@@ -39,6 +39,9 @@ THREAD_VARIABLES = (
 FIRST_FAILED = "first-failed"
 """Why a sweep was stopped: the first run had to succeed alone, and failed."""
 
+CANCELLED = "cancelled"
+"""Why a sweep was stopped: somebody else asked for it."""
+
 INLINE_RESULTS_BYTES = 4096
 """Results up to this size travel in the journal, so that tables open no run directory."""
 

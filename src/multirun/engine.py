@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from multirun import records
-from multirun.contract import FIRST_FAILED
+from multirun.asking import Asked, Inbox
+from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
 from multirun.files import LACKING
@@ -25,7 +26,7 @@ from multirun.results import ResultsHome, note_end
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.rundir import ORCHESTRATOR
 from multirun.runners.abstract import AbstractRunner, Assignment
-from multirun.statistics import RunStatistics, Tally
+from multirun.statistics import RunStatistics, Tally, is_over
 from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
@@ -91,8 +92,11 @@ class Conductor:
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
         """Execute all runs."""
         self._task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        self._ownership.watch(lambda error: loop.call_soon_threadsafe(self._yield_to_other, error))
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+        self._inbox = Inbox(
+            self._paths, self._ownership.session, lambda asked: soon(self._grant, asked), self._is_granted
+        )
+        self._ownership.watch(lambda error: soon(self._yield_to_other, error), self._inbox.look)
         self._runner.ledger.begin(self._paths.root)
         try:
             await self._runner.open(self._paths)
@@ -107,7 +111,7 @@ class Conductor:
             self._fault.add_note(self._whereabouts())
             raise self._fault
         self._home.settle()
-        return SweepResult(Path(self._paths.root), self._runs, self._statistics())
+        return SweepResult(Path(self._paths.root), self._runs, self._statistics(), self._stopped)
 
     async def _execute(self, planned: list[CheckedParams] | None) -> None:
         pull = self._generator() if planned is None else await self._enroll_all(planned)
@@ -205,7 +209,7 @@ class Conductor:
 
     async def _dispatch(self, run: Run, group: asyncio.TaskGroup) -> None:
         await self._runner.admit()
-        if self._fault is not None:
+        if self._fault is not None or self._stopped is not None or run.status in COMPLETE:
             self._runner.release()
             return
         run.task = group.create_task(self._attend(run), name=f"multirun run {run.index}")
@@ -228,11 +232,16 @@ class Conductor:
         run.task = None
         if run.status in COMPLETE:
             return
-        if task.cancelled() and self._task is not None and self._task.cancelling():
-            self._runner.release()  # the whole sweep is being cancelled: what was not begun stays pending
+        if task.cancelled() and self._is_called_off():
+            self._runner.release()  # what was not begun stays pending
         else:
             reason = "cancelled" if task.cancelled() else "never-started"
             self._record_end(run, reason, "it was stopped before its program was started")
+
+    def _is_called_off(self) -> bool:
+        """Whether the whole sweep is being cancelled, by its caller or from elsewhere."""
+        by_caller = self._task is not None and self._task.cancelling() > 0
+        return by_caller or self._stopped == CANCELLED or self._ownership.lost
 
     def started(self, index: int, record: Record) -> None:
         """An attempt was started."""
@@ -243,9 +252,11 @@ class Conductor:
     def ended(self, index: int, record: Record) -> None:
         """An attempt ended; its place is free at once, although its task still has to hear of it."""
         self._runner.release()
-        run = self._runs[index]
-        note_end(run, record)
         self.notice(index, None)
+        self._conclude(self._runs[index], record)
+
+    def _conclude(self, run: Run, record: Record) -> None:
+        note_end(run, record)
         self._move(run, record["status"])
         if self._request.on_result is not None:
             self._call_back(run)
@@ -268,16 +279,44 @@ class Conductor:
             ledger.notice(f"{self._paths.root}/{index}", text)
 
     def _record_end(self, run: Run, reason: str, message: str) -> None:
+        self.ended(run.index, self._written_end(run, reason, message))
+
+    def _written_end(self, run: Run, reason: str, message: str) -> Record:
         record = records.ended(run.index, run.attempts, failure(reason, message))
         self._write(record)
-        self.ended(run.index, record)
+        return record
 
     def _move(self, run: Run, status: RunStatus) -> None:
         before = run.status
         self._runner.ledger.move(run, status)
         self._tally.move(before, status)
 
-    # ------------------------------------------------------------------------------------------- the end
+    # ------------------------------------------------------------------------------- what others want of it
+
+    def _grant(self, asked: Asked) -> None:
+        """Somebody asks for the end of some runs, or of all."""
+        if asked.runs is None:
+            if self._stopped is None and not is_over(self._statistics()):
+                self._stopped = CANCELLED
+                self._runner.ledger.remark(stopped_line(CANCELLED))
+            self._stop_runs()
+            return
+        for index in asked.runs:
+            if index < len(self._runs):
+                self._cancel(self._runs[index])
+
+    def _is_granted(self, asked: Asked) -> bool:
+        """Whether these runs are over; called in a thread."""
+        wanted = () if asked.runs is None else asked.runs
+        over = all(index >= len(self._runs) or self._runs[index].status in COMPLETE for index in wanted)
+        return over and asked.runs is not None
+
+    def _cancel(self, run: Run) -> None:
+        if run.task is not None:
+            run.task.cancel()
+        elif run.status not in COMPLETE:
+            self._offsets.pop(run.index, None)
+            self._conclude(run, self._written_end(run, "cancelled", "it was cancelled before its program was started"))
 
     def _yield_to_other(self, error: LockLostError) -> None:
         """Somebody else owns the sweep: end what is still executed here, and leave."""
@@ -292,6 +331,8 @@ class Conductor:
         for run in self._runs:
             if run.task is not None:
                 run.task.cancel()
+
+    # ------------------------------------------------------------------------------------------- the end
 
     def _write(self, record: Record) -> None:
         if self._ownership.lost:
@@ -330,6 +371,7 @@ class Conductor:
             self._journal.close()
             self._plan.close()
             self._ownership.release()
+            self._inbox.close()
 
     def _statistics(self) -> RunStatistics:
         return self._tally.statistics(total_known=self._total_known)

@@ -29,11 +29,13 @@ class SweepResult(Sequence["Run"], Exports):
     Attributes:
         path: the sweep directory.
         statistics: how many runs have which status.
+        stopped: machine-readable word for why runs were left on purpose, None if none were.
     """
 
-    def __init__(self, path: Path, runs: Iterable[Run], statistics: RunStatistics) -> None:
+    def __init__(self, path: Path, runs: Iterable[Run], statistics: RunStatistics, stopped: str | None = None) -> None:
         self.path = path
         self.statistics = statistics
+        self.stopped = stopped
         self._runs = tuple(runs)
 
     @classmethod

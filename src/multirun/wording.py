@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multirun.contract import FIRST_FAILED
+from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.durations import format_duration
 from multirun.errors import UnknownNameError
 from multirun.params import describe
@@ -61,7 +61,13 @@ def stopped_line(stopped: str) -> str:
     Args:
         stopped: machine-readable word for why.
     """
-    return "the first run failed, so no other run was started" if stopped == FIRST_FAILED else f"stopped: {stopped}"
+    return _STOPPED.get(stopped, f"stopped: {stopped}")
+
+
+_STOPPED = {
+    FIRST_FAILED: "the first run failed, so no other run was started",
+    CANCELLED: "it was cancelled by multirun cancel",
+}
 
 
 def counts_line(statistics: RunStatistics) -> str:

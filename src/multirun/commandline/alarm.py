@@ -6,7 +6,7 @@ import ctypes
 import os
 import select
 
-_MODIFY, _CREATE, _MOVED_TO = 0x2, 0x100, 0x80
+_MODIFY, _CREATE, _MOVED_TO, _DELETE = 0x2, 0x100, 0x80, 0x200
 _NONBLOCK = os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -26,7 +26,7 @@ class Alarm:
         """Be told of changes of a file or of files in a folder; nothing happens if it is not there yet."""
         if self._descriptor is None or path in self._watched:
             return
-        mask = _MODIFY | _CREATE | _MOVED_TO
+        mask = _MODIFY | _CREATE | _MOVED_TO | _DELETE
         if self._library.inotify_add_watch(self._descriptor, os.fsencode(path), mask) >= 0:
             self._watched.add(path)
 
