@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from multirun.errors import FormatError
@@ -95,7 +96,7 @@ def judge(who: Identity, me: Identity, process: Life) -> Life:
         me: the identity of who asks.
         process: whether its process is alive, if it is one of those that can be seen from here.
     """
-    if who.get("host") != me["host"]:
+    if (who.get("host"), who.get("machine")) != (me["host"], me["machine"]):
         return "unknown"
     if who.get("boot") != me["boot"]:
         return "dead"
@@ -107,7 +108,16 @@ def judge(who: Identity, me: Identity, process: Life) -> Life:
 
 def describe_self() -> Identity:
     """What others have to know of this process to find out whether it is alive."""
-    return {**identity(), "pids": _pid_namespace()}
+    return {**identity(), "machine": _machine(), "pids": _pid_namespace()}
+
+
+def _machine() -> str:
+    """What tells this machine from others of the same name, where that is known; its id itself is nobody's business."""
+    try:
+        with open("/etc/machine-id", "rb") as file:
+            return sha256(b"multirun " + file.read()).hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def _pid_namespace() -> str:

@@ -240,7 +240,7 @@ def test_a_generator_that_holds_everything_up_is_asked_no_more_after_the_sweep_w
         before="""
             import os, pathlib, time
             from multirun import ownership
-            ownership.BEAT_S = 0.1
+            ownership._FRESH_S = -1
             def slow():
                 yield {}
                 pathlib.Path("asked").touch()
@@ -252,7 +252,9 @@ def test_a_generator_that_holds_everything_up_is_asked_no_more_after_the_sweep_w
     folder = script.root.parent
     wait_until((folder / "asked").exists)
     plan = (script.root / "plan.jsonl").read_bytes()
-    assert take_over(script.root) == 2
+    descriptor = lock.claim(SweepPaths(str(script.root)), 2, lock.describe_self())
+    assert descriptor is not None
+    os.close(descriptor)
     (folder / "go").touch()
     assert script.end() == 1
     assert "LockLostError" in script.complaint()

@@ -136,6 +136,7 @@ def test_somebody_else_on_this_machine_is_named_with_the_command_that_ends_it(pa
         ({"boot": "an earlier one"}, "dead"),
         ({"host": "elsewhere"}, "unknown"),
         ({"host": "elsewhere", "boot": "another"}, "unknown"),
+        ({"machine": "another of this name", "boot": "another"}, "unknown"),
         ({"pids": "pid:[1]"}, "unknown"),
         ({"pids": "pid:[1]", "boot": "an earlier one"}, "dead"),
     ],
