@@ -12,7 +12,7 @@ from tests.invariants import carriers, check_sweep
 from tests.patience import wait_until
 
 from multirun.contract import ENV_RUN_DIR
-from multirun.processes import children_of
+from multirun.processes import children_of, descendants_of
 
 Start = Callable[..., Script]
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: -signal.SIGINT}
@@ -138,6 +138,38 @@ def test_launcher_and_runs_do_not_hear_the_terminal(start_script: Start) -> None
     sent = monotonic()
     script.signal(signal.SIGTERM)
     check_ended(script, by=signal.SIGTERM, between=(0, 2.5), since=sent)
+
+
+@pytest.mark.parametrize("who", ["script", "launcher", "everything"])
+def test_what_is_stopped_for_a_while_goes_on(start_script: Start, who: str) -> None:
+    """Ctrl-Z, a debugger, a laptop that sleeps: nothing is lost, and nothing is taken for dead."""
+    script = start_script(runs=[{}] * 4, command=evil("patient"), max_parallel=2)
+    script.wait_ready(2)
+    stopped = {
+        "script": [script.pid],
+        "launcher": [*descendants_of(script.pid)[:1], script.keeper(), *script.lanes()],
+        "everything": [script.pid, *descendants_of(script.pid)],
+    }[who]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    (script.root / "runs" / "go").touch()
+    if who != "everything":  # then the programs end while nobody looks
+        wait_until(lambda: not works_in(script.ready()[0]) and not works_in(script.ready()[1]))
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    assert script.end() == 0, script.complaint()
+    state = check_sweep(script.root)
+    assert [record["status"] for record in state.values()] == ["success"] * 4
+
+
+def test_a_signal_to_a_script_that_is_stopped_waits_for_it(start_script: Start) -> None:
+    script = start_animals(start_script, grace_s=0.5)
+    script.signal(signal.SIGSTOP)
+    script.signal(signal.SIGTERM)
+    assert is_signalled(script.pid, signal.SIGTERM)
+    sent = monotonic()
+    script.signal(signal.SIGCONT)
+    check_ended(script, by=signal.SIGTERM, between=(0.5, 2.5), since=sent)
 
 
 def test_signal_before_anything_runs(start_script: Start) -> None:

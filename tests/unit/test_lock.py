@@ -16,7 +16,7 @@ from tests.patience import wait_until
 
 from multirun import lock
 from multirun.errors import FormatError, LockedError, LockLostError, StorageError
-from multirun.ownership import STALE_S, GivenUp, Ownership, Patience, acquire
+from multirun.ownership import STALE_S, GivenUp, Ownership, Patience, acquire, awake_or_not_s
 from multirun.processes import start_tick
 from multirun.rundir import SweepPaths
 
@@ -394,6 +394,16 @@ def test_who_asks_after_a_long_time_looks_first(
     monkeypatch.setattr("multirun.ownership._FRESH_S", -1)
     with pytest.raises(LockLostError):
         ownership.assure()
+
+
+def test_an_owner_looks_as_soon_as_its_machine_wakes_up(
+    paths: SweepPaths, own: Callable[..., Ownership], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ownership = own(beat_s=3600)
+    os.close(leave_behind(paths, ELSEWHERE, 2))
+    awake_s = awake_or_not_s
+    monkeypatch.setattr("multirun.ownership.awake_or_not_s", lambda: awake_s() + 7200)
+    wait_until(lambda: ownership.lost, 5)
 
 
 def test_an_owner_looks_after_what_it_was_told_to(paths: SweepPaths, own: Callable[..., Ownership]) -> None:
