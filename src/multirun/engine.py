@@ -31,7 +31,7 @@ from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
-from multirun.wording import counts_line, stopped_line
+from multirun.wording import GOING_ON, counts_line, stopped_line
 
 if TYPE_CHECKING:
     from multirun.creation import Entered
@@ -378,4 +378,6 @@ class Conductor:
 
     def _whereabouts(self) -> str:
         root = self._paths.root
-        return f"{counts_line(self._statistics())}; they are in {root}; list them with: {next_command('results', root)}"
+        listing = f"they are in {root}; list them with: {next_command('results', root)}"
+        going_on = "" if self._ownership.lost else f"; {GOING_ON}"
+        return f"{counts_line(self._statistics())}; {listing}{going_on}"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from multirun.statistics import RunStatistics
 
 
+GOING_ON = "to go on, call it again with resume=True"
+"""What to do about a sweep that was interrupted."""
+
 _LISTED = 10
 
 

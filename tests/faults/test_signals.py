@@ -48,7 +48,9 @@ def test_once(start_script: Start, signum: signal.Signals) -> None:
     sent = monotonic()
     os.killpg(script.pid, signum)  # a terminal sends Ctrl-C to the whole group
     check_ended(script, by=signum, between=(0.8, 2.8), since=sent)
-    assert signum != signal.SIGINT or f"they are in {script.root}" in script.complaint()
+    if signum == signal.SIGINT:
+        assert f"they are in {script.root}" in script.complaint()
+        assert "to go on, call it again with resume=True" in script.complaint()
 
 
 @every_signal

@@ -160,7 +160,9 @@ async def test_interrupting_a_kernel_ends_the_sweep_and_leaves_the_kernel(
         (error,) = (output for output in cell.outputs if output["output_type"] == "error")
         (line,) = error["traceback"]
         assert line.startswith("CancelledError: the sweep was stopped and nothing of it is running any more; 2 ok, 3 ")
-        assert line.endswith(f"; list them with: multirun results {tmp_path}/sweep")
+        assert line.endswith(
+            f"; list them with: multirun results {tmp_path}/sweep; to go on, call it again with resume=True"
+        )
         assert programs(leaves_no_process) == []
         check_sweep(tmp_path / "sweep")
         assert "2 runs cancelled, counted as failed: 3-4" in shown(cell)
