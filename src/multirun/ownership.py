@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from multirun import lock
-from multirun.errors import LockedError, LockLostError, StorageError
+from multirun.errors import LauncherError, LockedError, LockLostError, StorageError
 
 if TYPE_CHECKING:
     from multirun.lock import Holder, Identity
@@ -91,6 +91,7 @@ def acquire(
         LockedError: somebody else is the owner, and alive.
         GivenUp: it waited, and was told to wait no longer.
         StorageError: the disk refuses.
+        LauncherError: this machine refuses another thread.
         FormatError: a newer version owns the sweep.
     """
     patience = patience or Patience()
@@ -214,7 +215,11 @@ class Ownership:
         self._look: Callable[[], object] = _ignore
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._live, name=f"owner of {paths.root}", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._leave()
+            raise LauncherError(f"{error}, so nobody could see that this process executes {paths.root}") from error
 
     def watch(self, on_lost: Callable[[LockLostError], object], look: Callable[[], object] = _ignore) -> None:
         """Say what to do from now on, in a thread of its own.
@@ -261,6 +266,9 @@ class Ownership:
         self._thread.join(_JOIN_S)
         if self._thread.is_alive():
             return  # the disk does not answer; the thread still has the file
+        self._leave()
+
+    def _leave(self) -> None:
         with suppress(OSError):
             if not self.lost:
                 self._write(held=False)
@@ -275,7 +283,8 @@ class Ownership:
                 self._show_life()
                 due_s = awake_or_not_s() + self._beat_s
             if not self.lost:
-                self._look()
+                with suppress(Exception):  # whatever others left there: the signs of life must not end with it
+                    self._look()
 
     def _check(self) -> None:
         """Look who is the owner."""

@@ -15,7 +15,7 @@ import pytest
 from tests.patience import wait_until
 
 from multirun import lock
-from multirun.errors import FormatError, LockedError, LockLostError, StorageError
+from multirun.errors import FormatError, LauncherError, LockedError, LockLostError, StorageError
 from multirun.ownership import STALE_S, GivenUp, Ownership, Patience, acquire, awake_or_not_s
 from multirun.processes import start_tick
 from multirun.rundir import SweepPaths
@@ -404,6 +404,31 @@ def test_an_owner_looks_as_soon_as_its_machine_wakes_up(
     awake_s = awake_or_not_s
     monkeypatch.setattr("multirun.ownership.awake_or_not_s", lambda: awake_s() + 7200)
     wait_until(lambda: ownership.lost, 5)
+
+
+def test_signs_of_life_do_not_end_with_what_others_leave(paths: SweepPaths, own: Callable[..., Ownership]) -> None:
+    ownership = own(beat_s=0.01)
+    looks: list[int] = []
+
+    def stumble() -> None:
+        looks.append(1)
+        raise RecursionError
+
+    ownership.watch(lambda error: None, stumble)
+    wait_until(lambda: len(looks) > 2)
+
+
+def test_who_cannot_show_that_it_is_alive_is_no_owner(paths: SweepPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", refuse)
+        with pytest.raises(LauncherError, match="can't start new thread"):
+            acquire(paths)
+    ownership = acquire(paths)
+    ownership.release()
+    assert ownership.session == 2
 
 
 def test_an_owner_looks_after_what_it_was_told_to(paths: SweepPaths, own: Callable[..., Ownership]) -> None:
