@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import inspect
 import json
 import os
 from pathlib import Path
@@ -23,11 +24,8 @@ def is_held(root: Path) -> bool:
 
 
 def request_for(root: Path) -> Request:
-    return Inspector().request(
-        runs=[], cmd=["true"], output_path=root, input_files=None, env=None, timeout=None, grace=5.0, name=None,
-        success_codes=(0,), required_results=None, required_files=(), threads_per_run=None, on_result=None,
-        stdin=None, shell=False, max_output=None, nice=None, first_alone=False, results=None,
-    )  # fmt: skip
+    given = {name: parameter.default for name, parameter in inspect.signature(multirun).parameters.items()}
+    return Inspector().request(**{**given, "runs": [], "cmd": ["true"], "output_path": root})
 
 
 def test_a_sweep_is_owned_while_it_runs_and_by_nobody_afterwards(sweep_dir: Path) -> None:
