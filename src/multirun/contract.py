@@ -17,6 +17,8 @@ PICKLE_PREFIX, PICKLE_SUFFIX = "results-", ".pkl"
 
 JOURNAL_DIR, RUNS_DIR = "journal", "runs"
 """Folders that every sweep directory has from its beginning."""
+ATTEMPTS_DIR = "attempts"
+"""Folder of what earlier attempts left; made with the first of them."""
 
 ENV_PREFIX = "MULTIRUN_"
 ENV_RUN_DIR = "MULTIRUN_RUN_DIR"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from multirun.contract import JOURNAL_DIR, RUNS_DIR
+from multirun.contract import ATTEMPTS_DIR, JOURNAL_DIR, RUNS_DIR
 
 SWEEP_FILE = "sweep.json"
 PLAN_FILE = "plan.jsonl"
@@ -85,6 +85,15 @@ class SweepPaths:
     def run(self, index: int) -> str:
         """The directory of a run."""
         return f"{self.root}/{RUNS_DIR}/{run_name(index)}"
+
+    def attempt(self, index: int, number: int) -> str:
+        """Where the directory of an attempt is kept once a later attempt was made.
+
+        Args:
+            index: number of the run.
+            number: number of the attempt, from 1.
+        """
+        return f"{self.root}/{ATTEMPTS_DIR}/{run_name(index)}-{number}"
 
 
 def up_to_sweep(index: int, name: str) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,8 @@ class ScriptedRunner(AbstractRunner):
 
     async def _play(self, assignment: Assignment, bench: Workbench) -> bool:
         """Play one attempt; False if nobody was there to record its end."""
+        with suppress(OSError):  # the staging fails by the same, and its record says so
+            bench.set_aside(_order(assignment))
         record = started(assignment.run, assignment.attempt)
         bench.journal.append(record)
         assignment.observer.started(assignment.run, record)

@@ -49,6 +49,8 @@ def test_every_path_lies_in_the_sweep() -> None:
     assert paths.inputs == "/data/sweep/inputs"
     assert paths.shared == "/data/sweep/shared"
     assert paths.run(12_042) == "/data/sweep/runs/12/012042"
+    assert paths.attempt(42, 1) == "/data/sweep/attempts/000042-1"
+    assert paths.attempt(12_042, 3) == "/data/sweep/attempts/12/012042-3"
 
 
 def test_the_root_stays_when_the_process_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

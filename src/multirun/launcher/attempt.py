@@ -174,13 +174,7 @@ class Attempt:
 
     def _start_again(self) -> int:
         """Start after removing the directory of an earlier try, in which nothing was executed."""
-        import shutil
-
-        os.chdir("/")
-        try:
-            shutil.rmtree(self._run_dir)
-        except FileNotFoundError:
-            pass
+        self._bench.discard(self._order)
         return self._start_once()
 
     def _watch(self, tree: Tree, limits: Limits | None) -> None:

@@ -10,6 +10,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
@@ -140,6 +141,8 @@ class Lane:
         bench = self._benches.get(order.key) or self.insist(order, self._open_bench, order)
         if not self._waiting:
             self._facts.send_held()  # the next order shall be here before the lane has nothing to do
+        if order.attempt > 1:
+            self._set_aside(order, bench)
         self._facts.report_start(order.key, *self._record(order, bench, started_text(order.run, order.attempt)))
         record = Attempt(self, order, bench).make()
         self._facts.report_end(order.key, *self._record(order, bench, record), more=bool(self._waiting))
@@ -147,6 +150,11 @@ class Lane:
     def _open_bench(self, order: Order) -> Workbench:
         self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
         return self._benches[order.key]
+
+    def _set_aside(self, order: Order, bench: Workbench) -> None:
+        """Move what the attempt before left, while no record yet speaks of this one: so its number is right."""
+        with suppress(OSError):  # the staging of the attempt fails by the same, and has a record to say so
+            self.insist(order, bench.set_aside, order)
 
     def _record(self, order: Order, bench: Workbench, fields: Record | str) -> tuple[int, bytes]:
         """Write a record into the journal; return where it begins, and its line."""

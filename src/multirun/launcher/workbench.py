@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from multirun.attempts import set_aside
 from multirun.command import render, render_words
 from multirun.contract import (
     ENV_ATTEMPT,
@@ -65,6 +66,7 @@ class Workbench:
         writer = f"{launcher_id}-{lane}"
         if self.definition.rules.results:
             _prepare_rules(self.definition.rules.results)
+        self._made: str | None = None
         self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time())
 
     def close(self) -> None:
@@ -88,18 +90,45 @@ class Workbench:
             interrupting: what is around the filling in of templates, which can compute for ever.
 
         Raises:
-            OSError: the disk refused, or the directory is already there.
+            OSError: the disk refused.
             InputChangedError: a linked file is missing or was changed.
             ValueError: a template does not fit the parameters.
         """
         text = params_of_line(read_line(self._plan, order.offset))
         params = decode_map(json.loads(text)) if self._needs_params else {}
         run_dir = self.paths.run(order.run)
-        _make(run_dir)
+        self._made = None
+        try:
+            _make(run_dir)
+        except FileExistsError:  # made by an attempt whose record was lost
+            self.set_aside(order)
+            _make(run_dir)
+        self._made = run_dir
         _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
         self._stager.stage(run_dir, order.run, check_in, params, interrupting)
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
+
+    def set_aside(self, order: Order) -> None:
+        """Move what stands where an attempt will be made.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        set_aside(self.paths, order.run, order.attempt - 1)
+
+    def discard(self, order: Order) -> None:
+        """Remove the directory of a run, if it was made for the attempt that is being prepared.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        import shutil
+
+        if self._made == self.paths.run(order.run):
+            os.chdir("/")
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self.paths.run(order.run))
 
     def _point_to(self, order: Order, run_dir: bytes) -> None:
         env = self._env
