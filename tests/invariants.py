@@ -20,10 +20,11 @@ from typing import Any
 from tests.patience import wait_until
 
 from multirun.contract import ENV_COOKIE, ENV_RUN_DIR, PARAMS_FILE, RESULTS_FILE
+from multirun.fold import fold
 from multirun.journal import Record, read_all
 from multirun.plan import read_plan
 from multirun.processes import may_be_alive
-from multirun.replay import fold, status_of
+from multirun.replay import status_of
 from multirun.run import STATUSES, Run
 from multirun.rundir import ORCHESTRATOR, SweepPaths
 from multirun.snapshot import take_snapshot
@@ -64,17 +65,22 @@ def check_sweep(
     if killed:
         wait_until(lambda: not _is_written(paths), what=f"the end of the launcher of {paths.root}")
     journals = check_journals(paths, sweep_id, torn_allowed=killed)
+    closed = _is_closed(journals)
+    check_orders(journals)
+    journals = check_seals(paths, journals)
     planned = check_plan(paths, whole=result is not None and result.statistics.total_known)
     check_events(journals, planned)
     check_lock(paths, killed=killed)
     state = check_fold(journals)
-    check_ends(state, closed=_is_closed(journals))
+    if closed:
+        check_ends(state, _of_last_session(journals))
     check_run_directories(paths, planned, state)
+    check_attempts(paths, journals)
     statuses = [status_of(state.get(index), alive=False) for index in range(len(planned))]
     check_counts(statuses, take_snapshot(paths.root).statistics)
     if result is not None:
         check_result(result, statuses, state)
-    if _is_closed(journals) and (not killed or os.path.exists(paths.table)):
+    if closed and (not killed or os.path.exists(paths.table)):
         check_table(paths, statuses, state)
     return state
 
@@ -192,48 +198,122 @@ def _is_written(paths: SweepPaths) -> bool:
     return not _is_closed(journals) and any(may_be_alive(records[0]) for records in journals.values() if records)
 
 
+def _orchestrators(journals: dict[str, list[Record]]) -> list[str]:
+    """The orchestrators' journals in the order of their sessions."""
+    found = [writer for writer in journals if writer.partition("-")[0] == ORCHESTRATOR]
+    return sorted(found, key=lambda writer: int(writer.partition("-")[2] or 1))
+
+
 def _is_closed(journals: dict[str, list[Record]]) -> bool:
-    records = journals.get(ORCHESTRATOR, [])
-    assert all(record["event"] != "closed" for record in records[:-1]), "something was recorded after the end"
+    """Whether the last session came to its end."""
+    records: list[Record] = []
+    for writer in _orchestrators(journals):
+        records = journals[writer]
+        assert all(record["event"] != "closed" for record in records[:-1]), "something was recorded after the end"
     return bool(records) and records[-1]["event"] == "closed"
 
 
+def session_of(records: list[Record]) -> int:
+    """The session to which a journal belongs."""
+    return int(records[0].get("session", 1)) if records else 0
+
+
+def check_seals(paths: SweepPaths, journals: dict[str, list[Record]]) -> dict[str, list[Record]]:
+    """What counts of journals: of those of earlier sessions as much as the last session found."""
+    sealed: dict[str, int] | None = None
+    last = 1
+    for writer in _orchestrators(journals):
+        assert int(writer.partition("-")[2] or 1) == max(1, session_of(journals[writer])), writer
+        opened = [record for record in journals[writer] if record["event"] == "opened"]
+        assert opened == [record for record in journals[writer][1:2] if record["event"] == "opened"]
+        if opened:
+            last, sealed = opened[0]["session"], opened[0]["sealed"]
+            assert last == session_of(journals[writer])
+    if sealed is None:
+        return journals
+    counting = {}
+    for writer, records in journals.items():
+        limit = sealed.get(writer, 0) if session_of(records) < last else None
+        counting[writer] = _up_to(paths.journal(writer), records, limit)
+    return counting
+
+
+def _up_to(path: str, records: list[Record], limit: int | None) -> list[Record]:
+    if limit is None:
+        return records
+    data = Path(path).read_bytes()
+    assert limit <= len(data), f"{path} lost bytes that were sealed"
+    assert limit == 0 or data[limit - 1 : limit] == b"\n", f"{path} was sealed in the middle of a record"
+    return records[: data[:limit].count(b"\n")]
+
+
+def _of_last_session(journals: dict[str, list[Record]]) -> list[Record]:
+    last = max(map(session_of, journals.values()), default=1)
+    return [record for records in journals.values() if session_of(records) == last for record in records]
+
+
 def check_events(journals: dict[str, list[Record]], planned: list[str]) -> None:
-    """Each event happens once, to a run of the plan, in order; each success is recorded exactly once."""
+    """Each event happens once, to a run of the plan; each success is recorded once, and nothing is started after it."""
+    floors = floors_of(journals)
     successes: Counter[int] = Counter()
     starts: Counter[tuple[int, int]] = Counter()
     verdicts: Counter[tuple[int, int]] = Counter()
     for record in _life(journals):
-        attempt = (record["run"], record["attempt"])
-        assert 0 <= record["run"] < len(planned), f"{record} is about no run of the plan"
-        assert record["attempt"] >= 1 or _never_started(record), record
+        run, number = attempt = (record["run"], record["attempt"])
+        assert 0 <= run < len(planned), f"{record} is about no run of the plan"
+        assert number >= 1 or _never_started(record), record
         starts[attempt] += record["event"] == "started"
         if record["event"] == "ended":
             check_reason(record)
-            successes[record["run"]] += record["status"] == "success"
+            successes[run] += record["status"] == "success" and number > floors.get(run, -1)
             verdicts[attempt] += record["reason"] != "lost"
     for counts, what in ((successes, "success"), (starts, "start"), (verdicts, "verdict")):
         twice = {key: count for key, count in counts.items() if count > 1}
         assert not twice, f"recorded more than once: {what} of {twice}"
-    _check_order(journals)
+    check_final(journals, floors)
+
+
+def floors_of(journals: dict[str, list[Record]]) -> dict[int, int]:
+    """Up to which attempt runs were reset."""
+    floors: dict[int, int] = {}
+    for records in journals.values():
+        for record in records:
+            if record["event"] == "reset":
+                assert record["reason"] in ("retry", "input-changed"), record
+                floors[record["run"]] = max(record["attempt"], floors.get(record["run"], -1))
+    return floors
+
+
+def check_final(journals: dict[str, list[Record]], floors: dict[int, int]) -> None:
+    """After a success nothing is started, unless it was reset."""
+    won = {
+        record["run"]: record["attempt"]
+        for record in _life(journals)
+        if record["event"] == "ended" and record["status"] == "success"
+    }
+    for record in _life(journals):
+        run = record["run"]
+        if record["event"] == "started" and run in won and record["attempt"] > won[run]:
+            assert won[run] <= floors.get(run, -1), f"{record} was started after attempt {won[run]} succeeded"
 
 
 def _life(journals: dict[str, list[Record]]) -> Iterator[Record]:
     for records in journals.values():
         for record in records:
-            if record["event"] in ("started", "ended"):
+            if record["event"] in ("started", "ended", "skipped"):
                 yield record
 
 
 def _never_started(record: Record) -> bool:
     """Whether this is the end of a run of which no attempt was made."""
-    return (record["event"], record["attempt"], record.get("status")) == ("ended", 0, "failure")
+    end = (record["event"], record["attempt"], record.get("status"))
+    return end in (("ended", 0, "failure"), ("skipped", 0, None))
 
 
-def _check_order(journals: dict[str, list[Record]]) -> None:
+def check_orders(journals: dict[str, list[Record]]) -> None:
     """A lane has one run at a time: its records are start and end in turn."""
     for writer, records in journals.items():
-        if writer == ORCHESTRATOR:
+        if writer.partition("-")[0] == ORCHESTRATOR:
             continue
         open_attempt = None
         for record in records[1:]:
@@ -254,7 +334,7 @@ def check_reason(record: Record) -> None:
 
 def check_fold(journals: dict[str, list[Record]]) -> dict[int, Record]:
     """The state that the journals tell, which no order of files or records changes."""
-    records = list(_life(journals))
+    records = [record for each in journals.values() for record in each]
     state = fold(records)
     shuffled = random.Random(len(records))
     for _ in range(5):
@@ -263,11 +343,10 @@ def check_fold(journals: dict[str, list[Record]]) -> dict[int, Record]:
     return state
 
 
-def check_ends(state: dict[int, Record], *, closed: bool) -> None:
-    """A sweep that was closed left no attempt without its end."""
-    if closed:
-        endless = [index for index, record in state.items() if record["event"] == "started"]
-        assert not endless, f"the sweep is closed, but these runs were started and never ended: {endless}"
+def check_ends(state: dict[int, Record], last_session: list[Record]) -> None:
+    """A session that was closed left no attempt without its end."""
+    endless = [i for i, record in state.items() if record["event"] == "started" and record in last_session]
+    assert not endless, f"the sweep is closed, but these runs were started and never ended: {endless}"
 
 
 # ---------------------------------------------------------------------------------------------- other files
@@ -295,6 +374,17 @@ def check_run_directories(paths: SweepPaths, planned: list[str], state: dict[int
             assert digest == record["results_digest"], f"the results of run {index} are not those that were judged"
 
 
+def check_attempts(paths: SweepPaths, journals: dict[str, list[Record]]) -> None:
+    """What is kept of earlier attempts is of attempts before the latest one."""
+    latest: Counter[int] = Counter()
+    for record in _life(journals):
+        latest[record["run"]] = max(record["attempt"], latest[record["run"]])
+    for folder in Path(paths.root, "attempts").glob("**/[0-9]*-[0-9]*"):
+        run, number = map(int, folder.name.partition(".")[0].split("-"))
+        assert folder == Path(paths.attempt(run, number)) or "." in folder.name, folder
+        assert number < latest[run], f"{folder} is not of an earlier attempt than {latest[run]}"
+
+
 def check_counts(statuses: Sequence[str], statistics: RunStatistics) -> None:
     """The counts are those of the statuses, and they add up."""
     counts = Counter(statuses)
@@ -305,21 +395,33 @@ def check_counts(statuses: Sequence[str], statistics: RunStatistics) -> None:
 
 
 def check_result(result: SweepResult, statuses: Sequence[str], state: dict[int, Record]) -> None:
-    """What the caller got is what the journals say."""
-    assert [run.index for run in result] == list(range(len(statuses)))
-    assert [run.status for run in result] == statuses
-    check_counts(statuses, result.statistics)
+    """What the caller got is what the journals say; a success of an earlier call is skipped in this one."""
+    numbers = [run.index for run in result]
+    assert len(set(numbers)) == len(numbers)
+    assert set(numbers) <= set(range(len(statuses)))
+    if not any(run.status == "skipped" for run in result) and len(numbers) == len(statuses):
+        assert sorted(numbers) == list(range(len(statuses)))
+    for run in result:
+        told, recorded = run.status, statuses[run.index]
+        assert told == recorded or (told, recorded) == ("skipped", "success"), f"{run}, but recorded is {recorded}"
+    check_counts([run.status for run in result], result.statistics)
     stopped = take_snapshot(str(result.path)).stopped is not None
     assert stopped or result.statistics.complete_count == len(result), "runs of a result are not complete"
-    assert [run.index for run in result.failed] == [i for i, status in enumerate(statuses) if status == "failure"]
+    assert [run.index for run in result.failed] == [run.index for run in result if run.status == "failure"]
     for run in result:
-        record = state.get(run.index, {"attempt": 0})
-        assert run.status != "pending" or "event" not in record, run
-        told = (run.reason, run.exit_code, run.attempts, run.duration_s, run.message)
-        fields = ("reason", "exit_code", "attempt", "duration_s", "message")
-        assert told == tuple(record.get(field) for field in fields), run
-        assert run.evidence == record.get("evidence", {}).get("line"), run
-        assert bool(run.posted) == ("results_digest" in record), run
+        check_run(run, state.get(run.index, {"attempt": 0}))
+
+
+def check_run(run: Run, record: Record) -> None:
+    """A run tells what its deciding record says."""
+    if run.status == "pending":
+        assert record.get("event") in (None, "started"), run
+        return
+    told = (run.reason, run.exit_code, run.attempts, run.duration_s, run.message)
+    fields = ("reason", "exit_code", "attempt", "duration_s", "message")
+    assert told == tuple(record.get(field) for field in fields), run
+    assert run.evidence == record.get("evidence", {}).get("line"), run
+    assert bool(run.posted) == ("results_digest" in record), run
 
 
 def check_table(paths: SweepPaths, statuses: Sequence[str], state: dict[int, Record]) -> None:

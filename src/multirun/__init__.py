@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from multirun.display import displayStatus
     from multirun.errors import (
         ConfigurationError,
+        DefinitionChangedError,
         FormatError,
         JournalDamagedError,
         LauncherError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from multirun.estimates import Estimate
     from multirun.params import ParamMap, ParamValue
     from multirun.resources import FileLinkage, FileResource, Template
+    from multirun.resume import Decision, explain_resume
     from multirun.run import Run, RunStatus
     from multirun.runners.abstract import AbstractRunner
     from multirun.runners.local import ParallelLocalRunner
@@ -49,6 +51,7 @@ _HOMES = {
     "display": ("displayStatus",),
     "errors": (
         "ConfigurationError",
+        "DefinitionChangedError",
         "FormatError",
         "JournalDamagedError",
         "LauncherError",
@@ -72,6 +75,7 @@ _HOMES = {
     "estimates": ("Estimate",),
     "params": ("ParamMap", "ParamValue"),
     "resources": ("FileLinkage", "FileResource", "Template"),
+    "resume": ("Decision", "explain_resume"),
     "run": ("Run", "RunStatus"),
     "runners.abstract": ("AbstractRunner",),
     "runners.local": ("ParallelLocalRunner",),
@@ -84,6 +88,8 @@ __all__ = [
     "AbstractRunner",
     "Averages",
     "ConfigurationError",
+    "Decision",
+    "DefinitionChangedError",
     "Estimate",
     "FileLinkage",
     "FileResource",
@@ -116,6 +122,7 @@ __all__ = [
     "Template",
     "UnknownNameError",
     "displayStatus",
+    "explain_resume",
     "getRunParams",
     "multirun",
     "multirunAsync",

@@ -8,18 +8,21 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.to_thread
 
 from multirun.command import render_words
+from multirun.continuation import look
 from multirun.contract import FIRST_FAILED
-from multirun.creation import refuse_existing, stamped_path
+from multirun.creation import is_sweep, refuse_existing, stamped_path
 from multirun.display import narrate
 from multirun.engine import conduct
 from multirun.errors import ConfigurationError, OutputExistsError, RunningLoopError, RunsFailedError
 from multirun.interrupts import Interrupts
+from multirun.loading import recall_run
 from multirun.planning import Planner, plan_each
 from multirun.request import Inspector, Request
 from multirun.results import ResultsHome
@@ -61,6 +64,9 @@ def multirun(
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
     first_alone: bool = False,
+    resume: bool | Literal["unfinished"] = False,
+    accept_changes: bool = False,
+    keep_directory: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -74,7 +80,8 @@ def multirun(
         runs: the parameter maps. Something with a length is checked and planned as a whole before anything starts; a
             generator is pulled only as runs can start.
         cmd: words of the command, executed in the run's directory; `{name}` and `{name:.3f}` become its parameters.
-        output_path: directory of the sweep, which must not exist; without it, a new one in the current directory.
+        output_path: directory of the sweep, which must not exist unless `resume` is given; without it, a new one in the
+            current directory.
         input_files: files and folders that every run finds in its directory; a plain path means `FileResource(path)`.
         runner: where to execute runs; without it, `ParallelLocalRunner()`.
         env: environment variables of the runs on top of the caller's; templates as in `cmd`.
@@ -97,10 +104,17 @@ def multirun(
         name: what to call the sweep; a directory made without `output_path` begins with it.
         on_result: called with each run that is complete; an exception it raises ends the sweep.
         first_alone: whether the first run has to succeed before others start; if it fails, they stay pending.
+        resume: whether a sweep in `output_path` goes on: runs that succeeded are skipped, with their results at hand,
+            all others are executed, runs with new parameters too. `"unfinished"` leaves recorded failures alone. Where
+            there is no sweep, a new one begins.
+        accept_changes: whether it may go on with another command, environment, rules or inputs; runs that succeeded
+            stay so unless an input changed.
+        keep_directory: whether a further attempt at a run goes on in the directory of the one before, for programs that
+            save their state; without it, it finds a fresh one.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
-        dry_run: whether to check and plan everything, and to create and start nothing; all runs of the result are
-            pending.
+        dry_run: whether to check and plan everything, and to create and start nothing; all runs of the result that
+            would be executed are pending.
 
     Returns:
         The runs in the order of `runs`.
@@ -108,6 +122,7 @@ def multirun(
     Raises:
         ConfigurationError: the sweep as written cannot run; lists all mistakes.
         OutputExistsError: `output_path` exists already.
+        DefinitionChangedError: the sweep to go on with was started with another definition.
         RunningLoopError: it was called inside a running event loop; use `multirunAsync` there.
         RunsFailedError: a run failed and `check` was given.
         KeyboardInterrupt: Ctrl-C ended the sweep; nothing of it is alive.
@@ -149,6 +164,9 @@ async def multirunAsync(
     name: str | None = None,
     on_result: Callable[[Run], object] | None = None,
     first_alone: bool = False,
+    resume: bool | Literal["unfinished"] = False,
+    accept_changes: bool = False,
+    keep_directory: bool = False,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -179,6 +197,9 @@ async def multirunAsync(
         name: see `multirun`.
         on_result: see `multirun`; called in the event loop.
         first_alone: see `multirun`.
+        resume: see `multirun`.
+        accept_changes: see `multirun`.
+        keep_directory: see `multirun`.
         check: see `multirun`.
         display: whether to show what is going on, in a notebook below the cell; None means no.
         dry_run: see `multirun`.
@@ -189,6 +210,7 @@ async def multirunAsync(
     Raises:
         ConfigurationError: see `multirun`.
         OutputExistsError: see `multirun`.
+        DefinitionChangedError: see `multirun`.
         RunsFailedError: see `multirun`.
         MultirunError: see `multirun`.
     """
@@ -222,7 +244,7 @@ async def _run(given: dict[str, Any], *, draw: bool) -> SweepResult:
     """
     request, planned = await _prepare(given)
     if given["dry_run"]:
-        return _rehearse(request, planned, draw=draw)
+        return await _rehearse(request, planned, draw=draw)
     runner = given["runner"]
     async with narrate(runner, draw=draw):
         result = await conduct(request, planned, runner)
@@ -247,7 +269,7 @@ async def _prepare(given: dict[str, Any]) -> tuple[Request, list[CheckedParams] 
     if isinstance(request.runs, Sized) or given["dry_run"]:
         planned = await _plan(request, mistakes)
     if request.output_path is not None:
-        _check_output(request.output_path, mistakes)
+        _check_output(request.output_path, mistakes, resume=bool(request.resume))
     if mistakes:
         raise ConfigurationError(mistakes)
     return request, planned
@@ -272,28 +294,44 @@ async def _plan(request: Request, mistakes: list[str]) -> list[CheckedParams]:
     return planned
 
 
-def _check_output(path: str, mistakes: list[str]) -> None:
+def _check_output(path: str, mistakes: list[str], *, resume: bool) -> None:
     """Add an output path that exists to the mistakes; raise it by itself if it is the only one."""
     try:
-        refuse_existing(path)
+        refuse_existing(path, resume=resume)
     except OutputExistsError as error:
         if not mistakes:
             raise
         mistakes.append(f"output_path: {error}")
 
 
-def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bool) -> SweepResult:
-    """The result of a dry run: every run pending, nothing created."""
+async def _rehearse(request: Request, planned: list[CheckedParams] | None, *, draw: bool) -> SweepResult:
+    """The result of a dry run: every run that would be executed is pending, nothing is created."""
     paths = SweepPaths(request.output_path or stamped_path(request.name, datetime.now().astimezone()))
-    home = ResultsHome(paths)
-    runs = [Run(index, params.params, home) for index, params in enumerate(planned or ())]
+    runs = await anyio.to_thread.run_sync(_foresee, request, paths, planned or ())
     tally = Tally()
-    tally.add("pending", len(runs))
-    if draw and runs:
-        words = render_words(request.command, runs[0].params, shell=request.shell)
+    for run in runs:
+        tally.add(run.status)
+    pending = [run for run in runs if run.status == "pending"]
+    if draw and pending:
+        words = render_words(request.command, pending[0].params, shell=request.shell)
         first = words[-1] if request.shell else shlex.join(words)
-        sys.stderr.write(f"dry run: {len(runs)} runs would be executed in {paths.root}; the first: {first}\n")
+        how_many = f"{len(pending)} of {len(runs)}" if request.resume else len(runs)
+        sys.stderr.write(f"dry run: {how_many} runs would be executed in {paths.root}; the first: {first}\n")
     return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
+
+
+def _foresee(request: Request, paths: SweepPaths, planned: Sequence[CheckedParams]) -> list[Run]:
+    """The runs as they would be before the first of them is started."""
+    home = ResultsHome(paths)
+    if not request.resume or not is_sweep(paths.root):
+        return [Run(index, params.params, home) for index, params in enumerate(planned)]
+    past = look(paths, request).past
+    numbers = count(len(past.survey.offsets))
+    found = [(past.find(params.digest), params.params) for params in planned]
+    return [
+        Run(next(numbers), params, home) if index is None else recall_run(past, index, params, home)
+        for index, params in found
+    ]
 
 
 def _describe_failures(result: SweepResult) -> str:

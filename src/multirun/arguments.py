@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from multirun.contract import ENV_PREFIX, is_system_text
 from multirun.durations import parse_duration
 from multirun.resources import FileResource
+from multirun.resume import RESUMES, Resume
 
 if TYPE_CHECKING:
     from multirun.run import Run
@@ -263,6 +264,18 @@ def parse_name(name: object) -> str:
     raise MistakeError(
         f"{short(name)} is no name; use up to 40 letters, digits, '.', '_' or '-', not beginning with '.' or '-'"
     )
+
+
+def parse_resume(resume: object) -> Resume:
+    """Whether and how a sweep goes on.
+
+    Raises:
+        MistakeError: it is no such word.
+    """
+    for known in RESUMES:
+        if resume is known or (isinstance(resume, str) and resume == known):
+            return known
+    raise MistakeError(f"{short(resume)} is neither True nor False nor 'unfinished'")
 
 
 def parse_callable(function: object) -> Callable[[Run], object]:

@@ -13,6 +13,7 @@ from multirun.commandline.exits import INTERNAL, INTERRUPTED, LOCKED, STORAGE, U
 from multirun.errors import JournalDamagedError, LockedError, LockLostError, MultirunError, StorageError
 
 _DIRECTORY = click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
+_PARALLEL = click.option("--max-parallel", type=click.IntRange(1), metavar="N", help="How many runs at once.")
 _WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
 
 
@@ -96,6 +97,33 @@ def cancel(words: tuple[str, ...]) -> int:
     from multirun.commandline.cancel import cancel as run
 
     return run(words)
+
+
+@commands.command()
+@_DIRECTORY
+@_PARALLEL
+@click.option("--unfinished", is_flag=True, help="Leave runs alone that failed.")
+def resume(directory: str | None, max_parallel: int | None, unfinished: bool) -> int:
+    """Go on with a sweep: execute all runs that have not succeeded, with the command and the inputs that it has.
+
+    The script that started it does the same with resume=True, and can add runs. The exit code is that of status.
+    """
+    from multirun.redo import resume as run
+
+    return run(directory, max_parallel=max_parallel, unfinished=unfinished)
+
+
+@commands.command()
+@click.argument("words", nargs=-1, metavar="[DIR] [RUN...]")
+@_PARALLEL
+def retry(words: tuple[str, ...], max_parallel: int | None) -> int:
+    """Execute runs again that failed; or those that are named, also if they succeeded.
+
+    The exit code is 0 if all of them succeeded, 1 if some failed, 3 if some are not complete.
+    """
+    from multirun.redo import retry as run
+
+    return run(words, max_parallel=max_parallel)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

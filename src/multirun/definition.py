@@ -15,7 +15,7 @@ from multirun.rundir import SWEEP_FILE, SweepPaths
 
 VERSION = 1
 _FORMAT = "multirun-sweep"
-_LATER = (("rules", "results"), ("options", "max_output_bytes"), ("options", "nice"))
+_LATER = (("rules", "results"), ("options", "max_output_bytes"), ("options", "nice"), ("options", "keep_directory"))
 """What came later: a version that does not know it refuses it, so it is written only where it says something."""
 
 
@@ -71,6 +71,7 @@ class Options:
         threads_per_run: threads of numerical libraries in a run; None for 1 unless the environment says otherwise.
         max_output_bytes: what a run may write to its standard output and error together, None for no limit.
         nice: how nice its processes are to others, from 0 to 19; None for as nice as the caller.
+        keep_directory: whether a further attempt goes on in the directory of the one before.
     """
 
     timeout_s: float | None = None
@@ -78,6 +79,7 @@ class Options:
     threads_per_run: int | None = None
     max_output_bytes: int | None = None
     nice: int | None = None
+    keep_directory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Definition:
         provenance: who, where, when and with which versions; for people only.
         shell: whether the last word of the command is a text for `sh`, in which values are quoted.
         stdin: name of the input that the program reads as its standard input, None for nothing.
+        snapshot: number of the session that took the snapshot of the inputs.
     """
 
     id: str
@@ -107,14 +110,17 @@ class Definition:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     shell: bool = False
     stdin: str | None = None
+    snapshot: int = 1
 
 
 def to_document(definition: Definition) -> dict[str, Any]:
     """The JSON object that `sweep.json` holds."""
     document = {"format": _FORMAT, "version": VERSION, **asdict(definition)}
     for part, name in _LATER:
-        if document[part][name] in (None, ()):
+        if document[part][name] in (None, ()) or document[part][name] is False:
             del document[part][name]
+    if definition.snapshot == 1:
+        del document["snapshot"]
     return document
 
 
@@ -172,6 +178,7 @@ def _rebuild(document: Mapping[str, Any]) -> Definition:
         provenance=document["provenance"],
         shell=document.get("shell", False),
         stdin=document.get("stdin"),
+        snapshot=document.get("snapshot", 1),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,19 @@ import anyio.to_thread
 
 from multirun import records
 from multirun.asking import Asked, Inbox
+from multirun.attempts import set_aside
 from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
 from multirun.files import LACKING
 from multirun.hints import next_command
 from multirun.journal import Journal, Record
+from multirun.loading import recall_run, recorded_run
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
 from multirun.results import ResultsHome, note_end
 from multirun.run import COMPLETE, Run, RunStatus
-from multirun.rundir import ORCHESTRATOR
+from multirun.rundir import SweepPaths, orchestrator_of
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.statistics import RunStatistics, Tally, is_over
 from multirun.sweepresult import SweepResult
@@ -35,8 +38,10 @@ from multirun.wording import GOING_ON, counts_line, stopped_line
 
 if TYPE_CHECKING:
     from multirun.creation import Entered
+    from multirun.definition import Definition
     from multirun.params import CheckedParams
     from multirun.request import Request
+    from multirun.resume import Past
 
 _PLANNED_AT_ONCE = 500
 _AGAIN_S = 1.0
@@ -63,7 +68,8 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         try:
             conductor = Conductor(request, runner, entered)
         except OSError as error:
-            raise StorageError(f"the sweep could not be set up in {entered.paths.root}: {error.strerror}") from error
+            root = entered.opening.paths.root
+            raise StorageError(f"the sweep could not be set up in {root}: {error.strerror}") from error
         return await conductor.conduct(planned)
 
 
@@ -71,17 +77,19 @@ class Conductor:
     """One sweep while it is executed; the observer of its runs."""
 
     def __init__(self, request: Request, runner: AbstractRunner, entered: Entered) -> None:
-        paths = entered.paths
+        opening = entered.opening
         self._request = request
         self._runner = runner
-        self._paths = paths
+        self._paths = paths = opening.paths
         self._ownership = entered.ownership
         self._dispatching = anyio.CancelScope()
-        self._plan = PlanWriter(paths.plan)
+        self._past = opening.past
+        self._plan = PlanWriter(paths.plan, None if self._past is None else self._past.survey)
         self._home = ResultsHome(paths)
-        self._journal = Journal(paths.journal(ORCHESTRATOR), entered.definition.id, ORCHESTRATOR, time())
+        self._journal = opening.journal or _begin_journal(paths, opening.definition)
         self._unwritten: list[Record] = []
         self._runs: list[Run] = []
+        self._numbered: dict[int, Run] | list[Run] = self._runs if self._past is None else {}
         self._offsets: dict[int, int] = {}
         self._tally = Tally()
         self._fault: BaseException | None = None
@@ -99,11 +107,7 @@ class Conductor:
         self._ownership.watch(lambda error: soon(self._yield_to_other, error), self._inbox.look)
         self._runner.ledger.begin(self._paths.root)
         try:
-            await self._runner.open(self._paths)
-            try:
-                await self._execute(planned)
-            finally:
-                await outlast(self._runner.close(self._paths))
+            await self._serve(planned)
         except BaseException as error:  # noqa: BLE001 - raised again once everything is closed
             self._fault = error if isinstance(error, asyncio.CancelledError) else self._fault or error
         await outlast(self._finish())
@@ -113,8 +117,19 @@ class Conductor:
         self._home.settle()
         return SweepResult(Path(self._paths.root), self._runs, self._statistics(), self._stopped)
 
-    async def _execute(self, planned: list[CheckedParams] | None) -> None:
-        pull = self._generator() if planned is None else await self._enroll_all(planned)
+    async def _serve(self, planned: list[CheckedParams] | None) -> None:
+        pull = None
+        if planned is not None and self._past is not None:
+            pull = await self._enroll_all(planned)
+            if not self._statistics().pending_count:
+                return
+        await self._runner.open(self._paths)
+        try:
+            await self._execute(pull or (self._generator() if planned is None else await self._enroll_all(planned)))
+        finally:
+            await outlast(self._runner.close(self._paths))
+
+    async def _execute(self, pull: _Pull) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 with self._dispatching:
@@ -123,9 +138,11 @@ class Conductor:
             raise errors.exceptions[0] from None
 
     async def _dispatch_all(self, pull: _Pull, group: asyncio.TaskGroup) -> None:
+        first_alone = self._request.first_alone and not (self._past is not None and self._past.any_success)
         while self._fault is None and self._stopped is None and (run := await pull()) is not None:
             await self._dispatch(run, group)
-            if self._request.first_alone and run.index == 0 and run.task is not None:
+            if first_alone and run.task is not None:
+                first_alone = False
                 await self._outlast_first(run, run.task)
 
     async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
@@ -135,7 +152,7 @@ class Conductor:
                 await self._write_plan()
                 await asyncio.sleep(0)
         await self._close_plan()
-        runs = iter(self._runs)
+        runs = iter(run for run in self._runs if run.status not in COMPLETE)
 
         async def pull() -> Run | None:
             return next(runs, None)
@@ -149,11 +166,12 @@ class Conductor:
 
         async def pull() -> Run | None:
             await asyncio.sleep(0)  # the generator may take its time: first let what was dispatched begin
-            params = self._next_params(candidates, planner)
-            if params is not None:
+            while (params := self._next_params(candidates, planner)) is not None:
                 run = self._enroll(params)
-                await self._write_plan()
-                return run
+                if run.status not in COMPLETE:
+                    await self._write_plan()
+                    return run
+                await asyncio.sleep(0)
             if self._fault is None:
                 await self._close_plan()
             return None
@@ -174,15 +192,30 @@ class Conductor:
             return None
 
     def _enroll(self, params: CheckedParams) -> Run:
-        run = Run(len(self._runs), params.params, self._home)
-        self._offsets[run.index] = self._plan.append(params.digest, params.text)
+        run = self._add(params) if self._past is None else self._find(params, self._past)
         self._runs.append(run)
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
         return run
 
+    def _add(self, params: CheckedParams) -> Run:
+        """A run that is not in the plan yet."""
+        run = Run(self._plan.count, params.params, self._home)
+        self._offsets[run.index] = self._plan.append(params.digest, params.text)
+        return run
+
+    def _find(self, params: CheckedParams, past: Past) -> Run:
+        """A run of a sweep that goes on: as it was left, or a new one."""
+        index = past.find(params.digest)
+        run = self._add(params) if index is None else recall_run(past, index, params.params, self._home)
+        self._numbered[run.index] = run
+        if index is not None and run.status not in COMPLETE:
+            self._offsets[index] = past.survey.offsets[index]
+        return run
+
     async def _close_plan(self) -> None:
-        self._plan.finish()
+        if self._request.redo is None:  # else only who started the sweep knows whether there are more runs
+            self._plan.finish()
         await self._write_plan()
         self._total_known = True
         self._runner.ledger.close_plan()
@@ -218,13 +251,15 @@ class Conductor:
     async def _outlast_first(self, run: Run, task: asyncio.Task[None]) -> None:
         """Let the first run come to its end; if it fails, no other one is started."""
         await asyncio.wait([task])
-        alone = self._total_known and len(self._runs) == 1
+        alone = self._total_known and not self._statistics().pending_count
         if run.status == "failure" and self._fault is None and not alone:
             self._stopped = FIRST_FAILED
             self._runner.ledger.remark(stopped_line(self._stopped))
 
     async def _attend(self, run: Run) -> None:
         offset = self._offsets.pop(run.index)
+        if self._past is not None and self._past.is_stale(run.index):  # also where directories are kept
+            await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
         await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
 
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
@@ -245,7 +280,7 @@ class Conductor:
 
     def started(self, index: int, record: Record) -> None:
         """An attempt was started."""
-        run = self._runs[index]
+        run = self._numbered[index]
         run.attempts = record["attempt"]
         self._move(run, "running")
 
@@ -253,11 +288,11 @@ class Conductor:
         """An attempt ended; its place is free at once, although its task still has to hear of it."""
         self._runner.release()
         self.notice(index, None)
-        self._conclude(self._runs[index], record)
+        self._conclude(self._numbered[index], record)
 
     def _conclude(self, run: Run, record: Record) -> None:
         note_end(run, record)
-        self._move(run, record["status"])
+        self._move(run, record.get("status", "skipped"))
         if self._request.on_result is not None:
             self._call_back(run)
 
@@ -270,7 +305,7 @@ class Conductor:
 
     def dropped(self, index: int, reason: str, message: str) -> None:
         """An attempt ended without a verdict."""
-        self._record_end(self._runs[index], reason, message)
+        self._record_end(self._numbered[index], reason, message)
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Something holds a run up."""
@@ -282,9 +317,22 @@ class Conductor:
         self.ended(run.index, self._written_end(run, reason, message))
 
     def _written_end(self, run: Run, reason: str, message: str) -> Record:
-        record = records.ended(run.index, run.attempts, failure(reason, message))
-        self._write(record)
+        record = self._former_end(run)
+        if record is None:
+            record = records.ended(run.index, self._attempt_that_ends(run), failure(reason, message))
+            self._write(record)
         return record
+
+    def _former_end(self, run: Run) -> Record | None:
+        """How a run ended in an earlier session, if nothing was started of it in this one: that is how it stays."""
+        if self._past is None or run.status != "pending":
+            return None
+        return self._past.former_end(run.index)
+
+    def _attempt_that_ends(self, run: Run) -> int:
+        """The number of an attempt without a launcher: after a reset it has to be a new one, so that it counts."""
+        reset = self._past is not None and self._past.replay.reset_of(run.index) is not None
+        return run.attempts + (reset and run.status == "pending")
 
     def _move(self, run: Run, status: RunStatus) -> None:
         before = run.status
@@ -301,14 +349,21 @@ class Conductor:
                 self._runner.ledger.remark(stopped_line(CANCELLED))
             self._stop_runs()
             return
-        for index in asked.runs:
-            if index < len(self._runs):
-                self._cancel(self._runs[index])
+        for run in map(self._known, asked.runs):
+            if run is not None:
+                self._cancel(run)
+
+    def _known(self, index: int) -> Run | None:
+        """The run with this number, None if this call does not know it."""
+        try:
+            return self._numbered[index]
+        except LookupError:
+            return None
 
     def _is_granted(self, asked: Asked) -> bool:
         """Whether these runs are over; called in a thread."""
         wanted = () if asked.runs is None else asked.runs
-        over = all(index >= len(self._runs) or self._runs[index].status in COMPLETE for index in wanted)
+        over = all(run is None or run.status in COMPLETE for run in map(self._known, wanted))
         return over and asked.runs is not None
 
     def _cancel(self, run: Run) -> None:
@@ -350,6 +405,7 @@ class Conductor:
         """Close every file and write the table."""
         if not self._total_known:
             self._runner.ledger.close_plan()
+        self._restore()
         try:
             await anyio.to_thread.run_sync(self._close_files)
         except OSError as error:
@@ -366,12 +422,26 @@ class Conductor:
             self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
             self._flush()
             self._plan.flush()
-            write_table(self._paths, self._runs)
+            write_table(self._paths, self._rows())
         finally:
             self._journal.close()
             self._plan.close()
             self._ownership.release()
             self._inbox.close()
+
+    def _rows(self) -> list[Run]:
+        """All runs on disk in the order of their numbers, whether the call has named them or not."""
+        if self._past is None:
+            return self._runs
+        others = (recorded_run(run, self._home) for run in self._past.unnamed())
+        return sorted([*self._runs, *others], key=attrgetter("index"))
+
+    def _restore(self) -> None:
+        """Runs that were left pending, and had ended in an earlier session, are what they were then."""
+        for run in self._runs if self._past is not None else ():
+            if (record := self._former_end(run)) is not None:
+                note_end(run, record)
+                self._move(run, record.get("status", "skipped"))
 
     def _statistics(self) -> RunStatistics:
         return self._tally.statistics(total_known=self._total_known)
@@ -381,3 +451,11 @@ class Conductor:
         listing = f"they are in {root}; list them with: {next_command('results', root)}"
         going_on = "" if self._ownership.lost else f"; {GOING_ON}"
         return f"{counts_line(self._statistics())}; {listing}{going_on}"
+
+
+def _begin_journal(paths: SweepPaths, definition: Definition) -> Journal:
+    writer = orchestrator_of(paths.session)
+    journal = Journal(paths.journal(writer), definition.id, writer, time(), paths.session)
+    if paths.session > 1:  # earlier ones were killed before there was a sweep
+        journal.append(records.opened(paths.session, {}, ()))
+    return journal

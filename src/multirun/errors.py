@@ -48,6 +48,10 @@ class OutputExistsError(MultirunError, FileExistsError):
     """The output path is already there; nothing in it was touched."""
 
 
+class DefinitionChangedError(MultirunError, ValueError):
+    """The sweep on disk was started with another definition; nothing was executed."""
+
+
 class StorageError(MultirunError, OSError):
     """The disk refused what the sweep needs."""
 

@@ -36,7 +36,7 @@ class Journal:
         offset: its length in bytes, where the next record will begin.
     """
 
-    def __init__(self, path: str, sweep_id: str, writer: str, now: float) -> None:
+    def __init__(self, path: str, sweep_id: str, writer: str, now: float, session: int = 1) -> None:
         """Create the file, which must not exist, with its header record.
 
         Args:
@@ -44,6 +44,7 @@ class Journal:
             sweep_id: the id of the sweep.
             writer: the name of the writer.
             now: seconds since the epoch.
+            session: number of the session it belongs to.
         """
         self.path = path
         self.offset = 0
@@ -57,6 +58,7 @@ class Journal:
                 "version": VERSION,
                 "sweep": sweep_id,
                 "writer": writer,
+                **({} if session == 1 else {"session": session}),
                 **identity(),
                 "time": round(now, 3),
             }
@@ -124,8 +126,11 @@ class JournalTail:
         """
         return [self._parse(line) for line in self.lines()]
 
-    def lines(self) -> Iterator[bytes]:
+    def lines(self, limit: int | None = None) -> Iterator[bytes]:
         """The lines of these records, checked but not parsed; state is right when all were taken.
+
+        Args:
+            limit: how many bytes of the journal count; None for all.
 
         Raises:
             JournalDamagedError: there is damage that is not a torn last record.
@@ -135,6 +140,8 @@ class JournalTail:
         with suppress(FileNotFoundError), open(self.path, "rb") as file:
             file.seek(self.offset)
             for line in file:
+                if limit is not None and self.offset >= limit:
+                    break
                 if not self._is_next(line, file):
                     rest = line
                     break

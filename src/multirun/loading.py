@@ -13,6 +13,7 @@ from multirun.statistics import RunStatistics, Tally
 
 if TYPE_CHECKING:
     from multirun.replay import RecordedRun
+    from multirun.resume import Past
     from multirun.rundir import SweepPaths
 
 
@@ -33,20 +34,48 @@ def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics]:
     home.settle()
     runs, tally = [], Tally()
     for recorded in replay.runs():
-        run = _run_of(recorded, home)
+        run = recorded_run(recorded, home)
         tally.add(run.status)
         runs.append(run)
     return runs, tally.statistics(total_known=replay.total_known)
 
 
-def _run_of(recorded: RecordedRun, home: ResultsHome) -> Run:
+def recorded_run(recorded: RecordedRun, home: ResultsHome) -> Run:
+    """A run as it is on disk.
+
+    Args:
+        recorded: what is recorded of it.
+        home: the sweep that it belongs to.
+
+    Raises:
+        ParamsError: its parameters cannot be rebuilt here.
+    """
     run = Run(recorded.index, _params_of(recorded), home)
     run.status = recorded.status
     record = recorded.record
     if record:
         run.attempts = record["attempt"]
-        if record["event"] == "ended":
+        if record["event"] != "started":
             note_end(run, record)
+    return run
+
+
+def recall_run(past: Past, index: int, params: dict[str, Any], home: ResultsHome) -> Run:
+    """A run of a sweep that goes on: complete if it is not to be executed, else pending.
+
+    Args:
+        past: what is on disk.
+        index: its number.
+        params: its parameters.
+        home: the sweep that it belongs to.
+    """
+    run = Run(index, params, home)
+    ruling, record = past.recall(index)
+    if ruling.execute:
+        run.attempts = past.attempts(index)
+    elif record is not None:
+        note_end(run, record)
+        run.status = "skipped" if record["status"] == "success" else "failure"
     return run
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from multirun.errors import FormatError
-from multirun.files import write_at
+from multirun.files import publish, write_at
 
 VERSION = 1
 
@@ -37,6 +38,71 @@ class PlannedRun(NamedTuple):
     params_text: str
 
 
+class PlanSurvey:
+    """A plan as a sweep that goes on finds it.
+
+    Attributes:
+        length: how many bytes of it are whole lines.
+        torn: how many bytes follow them.
+        closed: whether it ends with an end record.
+        offsets: where the line of each run begins.
+        repetitions: how many runs have the same parameters, by the beginning of their digest.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Read a plan, which need not exist.
+
+        Raises:
+            FormatError: it was written in another format, or is damaged.
+        """
+        self.length = self.torn = 0
+        self.closed = False
+        self.offsets = array("q")
+        self.repetitions: dict[int, int] = {}
+        self._numbers: dict[tuple[int, int] | int, int] = {}
+        if os.path.exists(path):
+            for offset, line, planned in _scan(path):
+                self.length = offset + len(line)
+                self.closed = planned is None
+                if planned is not None:
+                    self._note(path, offset, planned)
+            self.length = max(self.length, _length_of_beginning(path))
+            self.torn = os.stat(path).st_size - self.length
+
+    def _note(self, path: str, offset: int, planned: PlannedRun) -> None:
+        if planned.run != len(self.offsets):
+            raise FormatError(f"{path} is damaged: run {planned.run} where {len(self.offsets)} was expected")
+        self.offsets.append(offset)
+        self.repetitions[_key(planned.digest)] = planned.repetition + 1
+        whole = int(planned.digest, 16)
+        self._numbers[(whole, planned.repetition) if planned.repetition else whole] = planned.run
+
+    def number(self, digest: str, repetition: int) -> int | None:
+        """The number of the run with these parameters, None if there is none.
+
+        Args:
+            digest: of its parameters.
+            repetition: how many earlier runs have the same.
+        """
+        whole = int(digest, 16)
+        return self._numbers.get((whole, repetition) if repetition else whole)
+
+    def mend(self, path: str, kept: str) -> None:
+        """Cut off what is no whole line, so that nothing is ever written behind half of one.
+
+        Args:
+            path: the plan.
+            kept: where a copy of what is cut off goes.
+        """
+        if not self.torn:
+            return
+        with open(path, "r+b") as file:
+            file.seek(self.length)
+            publish(kept, file.read())
+            file.truncate(self.length)
+        self.torn = 0
+
+
 class PlanWriter:
     """Writes a plan while the runs become known.
 
@@ -44,14 +110,21 @@ class PlanWriter:
         count: how many runs are in the plan.
     """
 
-    def __init__(self, path: str) -> None:
-        """Create the file, which must not exist."""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        self._offset = 0
-        self._unwritten: list[bytes] = [_HEADER]
-        self._end = len(_HEADER)
-        self._repetitions: dict[int, int] = {}
-        self.count = 0
+    def __init__(self, path: str, survey: PlanSurvey | None = None) -> None:
+        """Open the file.
+
+        Args:
+            path: the file; it must not exist unless it was surveyed.
+            survey: what is in the plan of a sweep that goes on, and was mended.
+        """
+        new = os.O_EXCL if survey is None else 0
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | new | os.O_CLOEXEC, 0o666)
+        self._offset = 0 if survey is None else survey.length
+        self._unwritten: list[bytes] = [] if self._offset else [_HEADER]
+        self._end = self._offset or len(_HEADER)
+        self._repetitions: dict[int, int] = {} if survey is None else survey.repetitions
+        self.count = 0 if survey is None else len(survey.offsets)
+        self._closed = survey is not None and survey.closed
         self.flush()
 
     def append(self, digest: str, params_text: str) -> int:
@@ -62,19 +135,22 @@ class PlanWriter:
             params_text: the parameters as JSON, without line breaks.
         """
         offset = self._end
+        self._closed = False
         self._add(plan_line(PlannedRun(self.count, digest, self._repetition(digest), params_text)))
         self.count += 1
         return offset
 
     def _repetition(self, digest: str) -> int:
-        key = int(digest[:16], 16)
+        key = _key(digest)
         repetition = self._repetitions.get(key, 0)
         self._repetitions[key] = repetition + 1
         return repetition
 
     def finish(self) -> None:
-        """Close the plan: no run will be added. The end record is not in the file before `flush`."""
-        self._add(b'{"end":true,"count":%d}\n' % self.count)
+        """Close the plan, unless it is: no run will be added. The end record is not in the file before `flush`."""
+        if not self._closed:
+            self._add(b'{"end":true,"count":%d}\n' % self.count)
+            self._closed = True
 
     def close(self) -> None:
         """Close the file."""
@@ -128,10 +204,22 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
     Raises:
         FormatError: the plan was written in another format, or is damaged.
     """
+    closed = False
+    for _, _, planned in _scan(path):
+        closed = planned is None
+        if planned is not None:
+            yield planned
+    if closed:
+        yield None
+
+
+def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
+    """The whole lines behind the first one: where each begins, and the run on it, None for an end record."""
     with open(path, "rb") as file:
-        if file.readline() not in _BEGINNINGS:
+        beginning = file.readline()
+        if beginning not in _BEGINNINGS:
             raise FormatError(f"{path} is no plan of format {VERSION}; use the version of multirun that wrote it")
-        closed = False
+        offset = len(beginning)
         for number, line in enumerate(file, start=2):
             if not line.endswith(b"\n"):
                 return
@@ -139,11 +227,18 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
                 planned = _parse(line)
             except (ValueError, LookupError, TypeError) as error:
                 raise FormatError(f"{path} is damaged in line {number}: {error}") from error
-            closed = planned is None
-            if planned is not None:
-                yield planned
-        if closed:
-            yield None
+            yield offset, line, planned
+            offset += len(line)
+
+
+def _length_of_beginning(path: str) -> int:
+    """The length of the first line if it is whole, else 0."""
+    with open(path, "rb") as file:
+        return len(_HEADER) if file.read(len(_HEADER)) == _HEADER else 0
+
+
+def _key(digest: str) -> int:
+    return int(digest[:16], 16)
 
 
 _BEGINNINGS = frozenset(_HEADER[:length] for length in range(len(_HEADER) + 1))

@@ -9,6 +9,8 @@ from multirun.posted import NOTHING, Posted, journal_fields
 from multirun.verdict import signal_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from multirun.evidence import Evidence
     from multirun.journal import Record
     from multirun.verdict import Outcome
@@ -85,6 +87,29 @@ def ended(
     if duration_s is not None:
         fields["duration_s"] = round(duration_s, 6)
     return fields | journal_fields(posted)
+
+
+def opened(session: int, sealed: Mapping[str, int], changes: Sequence[str]) -> Record:
+    """A session takes the sweep over.
+
+    Args:
+        session: its number.
+        sealed: by writer, how many bytes of each journal of earlier sessions count.
+        changes: what of the definition changes, one sentence each.
+    """
+    return {"event": "opened", "session": session, "sealed": dict(sealed), "changes": list(changes)}
+
+
+def reset(run: int, attempt: int, reason: str, **more: object) -> Record:
+    """The attempts of a run decide no more.
+
+    Args:
+        run: number of the run.
+        attempt: number of the latest of them.
+        reason: machine-readable word for why.
+        **more: what else there is to say.
+    """
+    return {"event": "reset", "run": run, "attempt": attempt, "reason": reason, **more}
 
 
 def closed(*, complete: bool, stopped: str | None = None) -> Record:

@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.definition import read_definition
 from multirun.encoding import TYPED
 from multirun.errors import FormatError
+from multirun.fold import SKIPPED, STARTED, Fold, parse_checked
 from multirun.journal import JournalTail, Record
 from multirun.plan import PlannedRun, read_plan
 from multirun.processes import may_be_alive
-from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.rundir import SweepPaths, orchestrator_of
+from multirun.sessions import Seal, attempts_beyond, find_seal, sessions_of, writers_in
 
 if TYPE_CHECKING:
     from multirun.run import RunStatus
-
-
-def rank(record: Record) -> tuple[bool, int, bool, bool, bool]:
-    """How much a record says about its run: a success is final, then the latest attempt, an end more than a start.
-
-    Of two ends of one attempt a verdict counts more than the news that it was lost, and more if a launcher saw it end.
-    """
-    ended = record["event"] == "ended"
-    success = ended and record["status"] == "success"
-    return success, record["attempt"], ended, record.get("reason") != "lost", "duration_s" in record
-
-
-def outranks(record: Record, known: Record) -> bool:
-    """Whether a record decides about its run rather than another; of two that say as much, always the same one."""
-    ours, theirs = rank(record), rank(known)
-    return ours > theirs or (ours == theirs and _text(record) > _text(known))
-
-
-def _text(record: Record) -> str:
-    """What a record says, wherever it stands."""
-    return json.dumps({key: value for key, value in record.items() if key not in ("seq", "crc")}, sort_keys=True)
-
-
-def fold(records: Iterable[Record]) -> dict[int, Record]:
-    """The record that decides about each run; neither the order of the records nor any clock matters.
-
-    Args:
-        records: the records of all journals.
-    """
-    state: dict[int, Record] = {}
-    for record in records:
-        if record["event"] in ("started", "ended"):
-            known = state.get(record["run"])
-            if known is None or outranks(record, known):
-                state[record["run"]] = record
-    return state
 
 
 def status_of(record: Record | None, *, alive: bool) -> RunStatus:
@@ -68,6 +33,8 @@ def status_of(record: Record | None, *, alive: bool) -> RunStatus:
         return "pending"
     if record["event"] == "started":
         return "running" if alive else "pending"
+    if record["event"] == "skipped":
+        return "skipped"
     status: RunStatus = record["status"]
     return status
 
@@ -79,52 +46,6 @@ def is_alive(records: list[Record]) -> bool:
         records: its journal.
     """
     return bool(records) and records[-1]["event"] != "closed" and may_be_alive(records[0])
-
-
-Rank = tuple[bool, int, bool]
-"""The first part of what `rank` says; it mostly decides."""
-Ranked = tuple[Rank, bytes]
-
-_EVENT = re.compile(
-    rb'\{"seq":\d+,"event":"(?:(started)|ended)","run":(\d+),"attempt":(\d+),'
-    rb'(?:"time":[\d.]+,)?(?(1)|"status":"(?:(success)|failure)")'
-)
-"""The beginning of a record as multirun writes it: enough to tell which of two decides, without parsing JSON."""
-
-
-def fold_lines(lines: Iterable[bytes], state: dict[int, Ranked]) -> None:
-    """Do with the lines of journals what `fold` does with their records, several times as fast.
-
-    Args:
-        lines: checked lines of journals.
-        state: for each run the rank of the record that decides about it, and its line; it is changed.
-    """
-    for line in lines:
-        event = glance(line)
-        if event is None:
-            continue
-        run, rank_ = event
-        known = state.get(run)
-        if known is None or rank_ > known[0] or (rank_ == known[0] and outranks(_parse(line), _parse(known[1]))):
-            state[run] = rank_, line
-
-
-def glance(line: bytes) -> tuple[int, Rank] | None:
-    """The run that a line is about and the first part of its `rank`; None if it is about no run.
-
-    Args:
-        line: a checked line of a journal.
-    """
-    found = _EVENT.match(line)
-    if found is None:
-        record = _parse(line)
-        return (record["run"], rank(record)[:3]) if record["event"] in ("started", "ended") else None
-    started, run, attempt, success = found.groups()
-    return int(run), (success is not None, int(attempt), started is None)
-
-
-def _parse(line: bytes) -> Record:
-    return cast("Record", json.loads(str(line, "ascii")))
 
 
 class RecordedRun:
@@ -167,7 +88,7 @@ class RecordedRun:
     @property
     def record(self) -> Record:
         """The record that decides about it; empty if there is none."""
-        return {} if self._line is None else _parse(self._line)
+        return {} if self._line is None else parse_checked(self._line)
 
     @property
     def path(self) -> str:
@@ -192,6 +113,7 @@ class Replay:
         paths: where the sweep is.
         definition: what it executes.
         alive: whether somebody may be executing it.
+        session: number of its latest session.
         total_known: whether the plan was closed when `runs` came to its end.
     """
 
@@ -209,10 +131,16 @@ class Replay:
         self.paths = SweepPaths(root)
         self.definition = read_definition(self.paths)
         self.alive = self.total_known = False
-        self._state: dict[int, Ranked] = {}
-        self._tails: dict[str, JournalTail] = {}
+        self.session = 1
         self._ends: list[Record] = []
+        self._begin(Seal())
         self.refresh()
+
+    def _begin(self, seal: Seal) -> None:
+        """Read everything from its beginning, as far as a seal lets it count."""
+        self._seal = seal
+        self._fold = Fold()
+        self._tails: dict[str, JournalTail] = {}
 
     def refresh(self) -> None:
         """Take in what was recorded meanwhile.
@@ -220,26 +148,85 @@ class Replay:
         Raises:
             JournalDamagedError: a journal has damage that is not a torn last record.
         """
-        # The orchestrator first: if it has not left yet, a run without an end is not taken for one that was cut off.
-        lines = list(self._lines(f"{ORCHESTRATOR}.jsonl"))
-        if lines:
-            self._ends = [*(self._ends or [_parse(lines[0])])[:1], _parse(lines[-1])]
-        self.alive = is_alive(self._ends)
-        fold_lines(lines, self._state)
-        for name in os.listdir(self.paths.journals):
-            if name.endswith(".jsonl") and name != f"{ORCHESTRATOR}.jsonl":
-                fold_lines(self._lines(name), self._state)
+        writers = writers_in(self.paths.journals)
+        seal = find_seal(self.paths.journals, writers)
+        if seal.session != self._seal.session:
+            self._begin(seal)
+        # Orchestrators first: if the last one has not left yet, a run without an end is not taken for one that was cut
+        # off. And only they reset runs.
+        sessions = sessions_of(writers)
+        lines = {session: list(self._lines(orchestrator_of(session))) for session in reversed(sessions)}
+        if sessions:
+            self._note_ends(sessions[-1], lines[sessions[-1]])
+        news = [self._fold.reset(each) for each in lines.values()]
+        if any(news) and self._fold.state:
+            self._begin(seal)
+            self.refresh()
+            return
+        for each in lines.values():
+            self._fold.take(each)
+        for writer in sorted(set(writers) - {orchestrator_of(session) for session in sessions}):
+            self._fold.take(self._lines(writer))
 
-    def _lines(self, name: str) -> Iterator[bytes]:
-        tail = self._tails.get(name)
+    def _note_ends(self, session: int, lines: list[bytes]) -> None:
+        """The first and the last record of the latest orchestrator tell whether it is alive."""
+        if session != self.session:
+            self.session, self._ends = session, []
+        if lines:
+            self._ends = [*(self._ends or [parse_checked(lines[0])])[:1], parse_checked(lines[-1])]
+        self.alive = is_alive(self._ends)
+
+    def _lines(self, writer: str) -> Iterator[bytes]:
+        tail = self._tails.get(writer)
         if tail is None:
-            tail = self._tails[name] = JournalTail(f"{self.paths.journals}/{name}")
-        return tail.lines()
+            tail = self._tails[writer] = JournalTail(self.paths.journal(writer))
+        return tail.lines(self._seal.limit(self.paths.journals, writer))
+
+    def lengths(self) -> dict[str, int]:
+        """By writer, how many bytes of each journal were read: what the next session seals."""
+        return {writer: tail.offset for writer, tail in self._tails.items()}
+
+    def reset_of(self, index: int) -> Record | None:
+        """The record by which the latest attempts of a run were reset, None if there is none."""
+        return self._fold.resets.get(index)
+
+    def attempts(self, index: int) -> int:
+        """The number of the latest attempt of a run that counts or was reset, 0 if there is none."""
+        return self._fold.attempts(index)
+
+    def attempts_beyond(self) -> dict[int, int]:
+        """The highest attempt of each run in records that do not count."""
+        highest: dict[int, int] = {}
+        for writer, tail in self._tails.items():
+            path = self.paths.journal(writer)
+            if os.stat(path).st_size > tail.offset:
+                for run, attempt in attempts_beyond(path, tail.offset).items():
+                    highest[run] = max(attempt, highest.get(run, 0))
+        return highest
+
+    def forget(self, reset: Record) -> None:
+        """Take in a reset of all attempts of a run."""
+        self._fold.forget(reset)
+
+    @property
+    def recorded_runs(self) -> list[int]:
+        """The numbers of the runs of which something is recorded."""
+        return sorted(self._fold.state)
+
+    @property
+    def any_success(self) -> bool:
+        """Whether the success of any run is recorded."""
+        return any(success for (success, _, _), _ in self._fold.state.values())
+
+    @property
+    def last_run(self) -> int:
+        """The highest number of a run that is recorded, -1 if there is none."""
+        return max(self._fold.state, default=-1)
 
     @property
     def interrupted_count(self) -> int:
         """How many attempts were started and never ended, though nobody executes the sweep any more."""
-        return 0 if self.alive else sum(not ended for (_, _, ended), _ in self._state.values())
+        return 0 if self.alive else sum(level == STARTED for (_, _, level), _ in self._fold.state.values())
 
     @property
     def stopped(self) -> str | None:
@@ -260,16 +247,35 @@ class Replay:
                 yield self._recorded(planned)
 
     def _recorded(self, planned: PlannedRun) -> RecordedRun:
-        known = self._state.get(planned.run)
+        known = self._fold.state.get(planned.run)
         line = None if known is None else known[1]
         return RecordedRun(planned, self.status(planned.run), line, self.paths)
 
+    def record(self, index: int) -> Record | None:
+        """The record that decides about a run, None if there is none."""
+        known = self._fold.state.get(index)
+        return None if known is None else parse_checked(known[1])
+
     def status(self, index: int) -> RunStatus:
         """The status of a run."""
-        known = self._state.get(index)
+        known = self._fold.state.get(index)
         if known is None:
             return "pending"
-        (success, _, ended), _ = known
-        if not ended:
+        (success, _, level), _ = known
+        if level == STARTED:
             return "running" if self.alive else "pending"
-        return "success" if success else "failure"
+        return "skipped" if level == SKIPPED and not success else "success" if success else "failure"
+
+
+def read_floors(paths: SweepPaths, seal: Seal) -> dict[int, int]:
+    """Up to which attempt runs were reset; those that were not are left out.
+
+    Args:
+        paths: the sweep.
+        seal: what counts of it.
+    """
+    fold_ = Fold()
+    for session in sessions_of(writers_in(paths.journals)) if seal.session > 1 else ():
+        writer = orchestrator_of(session)
+        fold_.reset(JournalTail(paths.journal(writer)).lines(seal.limit(paths.journals, writer)))
+    return {run: record["attempt"] for run, record in fold_.resets.items()}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun import arguments
 from multirun.arguments import Runs, optional, short
@@ -20,7 +20,20 @@ from multirun.runners.abstract import AbstractRunner
 from multirun.sizes import parse_size
 
 if TYPE_CHECKING:
+    from multirun.resume import Resume
     from multirun.run import Run
+
+
+class Redo(NamedTuple):
+    """A sweep that goes on as it is on disk: nobody says how it is defined.
+
+    Attributes:
+        chosen: numbers of the runs that are meant, None for all.
+        again: whether these are executed even if they succeeded.
+    """
+
+    chosen: frozenset[int] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,9 @@ class Request:
         stdin: name of the resource that runs read as their standard input, None for nothing.
         templates: what the templates among the resources take from the parameters.
         first_alone: whether the first run has to succeed before others start.
+        resume: whether a sweep that is there goes on; `"unfinished"` leaves recorded failures alone.
+        accept_changes: whether it may go on with another definition.
+        redo: which runs of it, if it goes on as it is on disk; None for what the other fields say.
     """
 
     runs: Runs
@@ -56,6 +72,9 @@ class Request:
     stdin: str | None = None
     templates: tuple[Needs, ...] = ()
     first_alone: bool = False
+    resume: Resume = False
+    accept_changes: bool = False
+    redo: Redo | None = None
 
 
 class Inspector:
@@ -109,6 +128,8 @@ class Inspector:
             stdin=stdin,
             templates=self._templates(resources),
             first_alone=given["first_alone"] is True,
+            resume=self._resume(given),
+            accept_changes=given["accept_changes"] is True,
         )
 
     def _rules(self, given: Mapping[str, Any]) -> Rules:
@@ -130,7 +151,14 @@ class Inspector:
             threads_per_run=attempt("threads_per_run", optional(arguments.parse_count), given["threads_per_run"]),
             max_output_bytes=attempt("max_output", optional(parse_size), given["max_output"]),
             nice=attempt("nice", optional(arguments.parse_nice), given["nice"]),
+            keep_directory=given["keep_directory"] is True,
         )
+
+    def _resume(self, given: Mapping[str, Any]) -> Resume:
+        resume: Resume = self._try("resume", arguments.parse_resume, given["resume"], otherwise=False)
+        if resume and given["output_path"] is None:
+            self.mistakes.append("resume: without output_path there is nothing to go on with; give its directory")
+        return resume
 
     def _read_by_all(
         self, resources: tuple[FileResource, ...], stdin: object
@@ -171,6 +199,8 @@ class Inspector:
             "dry_run": either,
             "shell": either,
             "first_alone": either,
+            "accept_changes": either,
+            "keep_directory": either,
             "display": (None, *either),
         }
         for name, allowed in switches.items():

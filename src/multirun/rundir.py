@@ -26,17 +26,29 @@ def run_name(index: int) -> str:
     return name if index < _FLAT_RUNS else f"{index // _RUNS_PER_FOLDER}/{name}"
 
 
+def orchestrator_of(session: int) -> str:
+    """The writer name of the journal that the orchestrator of a session keeps."""
+    return ORCHESTRATOR if session == 1 else f"{ORCHESTRATOR}-{session}"
+
+
+def numbered(folder: str, snapshot: int) -> str:
+    """The name of a folder with a snapshot of inputs: `inputs`, or `inputs-3` if the third session took it."""
+    return folder if snapshot == 1 else f"{folder}-{snapshot}"
+
+
 class SweepPaths:
     """The paths of one sweep.
 
     Attributes:
         root: absolute path of the sweep directory.
+        session: number of the session in which they are used, from 1; it matters to those who write.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("root", "session")
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, session: int = 1) -> None:
         self.root = os.path.abspath(root)
+        self.session = session
 
     @property
     def sweep(self) -> str:
@@ -58,15 +70,21 @@ class SweepPaths:
         """The directory of the journals."""
         return f"{self.root}/{JOURNAL_DIR}"
 
-    @property
-    def inputs(self) -> str:
-        """The snapshot of the inputs that each run gets a copy of."""
-        return f"{self.root}/{INPUTS_DIR}"
+    def inputs(self, snapshot: int = 1) -> str:
+        """The snapshot of the inputs that each run gets a copy of.
 
-    @property
-    def shared(self) -> str:
-        """The read-only inputs that all runs share."""
-        return f"{self.root}/{SHARED_DIR}"
+        Args:
+            snapshot: number of the session that took it.
+        """
+        return f"{self.root}/{numbered(INPUTS_DIR, snapshot)}"
+
+    def shared(self, snapshot: int = 1) -> str:
+        """The read-only inputs that all runs share.
+
+        Args:
+            snapshot: number of the session that took it.
+        """
+        return f"{self.root}/{numbered(SHARED_DIR, snapshot)}"
 
     @property
     def lock(self) -> str:
@@ -81,6 +99,11 @@ class SweepPaths:
     def journal(self, writer: str) -> str:
         """The journal of one writer."""
         return f"{self.root}/{JOURNAL_DIR}/{writer}.jsonl"
+
+    def lane(self, launcher_id: str, number: int) -> str:
+        """The writer name of a lane; in each session it keeps a journal of its own."""
+        name = f"{launcher_id}-{number}"
+        return name if self.session == 1 else f"{name}-{self.session}"
 
     def run(self, index: int) -> str:
         """The directory of a run."""

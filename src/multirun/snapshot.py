@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from multirun.contract import STDERR_FILE
 from multirun.errors import NotASweepError
 from multirun.evidence import evidence_of
-from multirun.replay import RecordedRun, Replay, rank
+from multirun.fold import rank
+from multirun.replay import RecordedRun, Replay, read_floors
 from multirun.rundir import SWEEP_FILE, SweepPaths
+from multirun.sessions import Seal, find_seal, writers_in
 from multirun.statistics import RunStatistics, Tally
 
 if TYPE_CHECKING:
@@ -129,7 +131,11 @@ def find_places(paths: SweepPaths, wanted: Callable[[Record], bool]) -> dict[int
         wanted: tells which records with results to look at.
     """
     found: dict[int, tuple[object, Place]] = {}
-    for record, place in _posted_records(paths):
+    seal = find_seal(paths.journals, writers_in(paths.journals))
+    floors = read_floors(paths, seal)
+    for record, place in _posted_records(paths, seal):
+        if record["attempt"] <= floors.get(record["run"], -1):
+            continue
         if wanted(record) and (record["run"] not in found or (rank(record), place) > found[record["run"]]):
             found[record["run"]] = rank(record), place
     return {index: place for index, (_, place) in found.items()}
@@ -143,14 +149,14 @@ def read_place(place: Place) -> Any:  # noqa: ANN401 - any JSON value
         return json.loads(file.readline()).get("results")
 
 
-def _posted_records(paths: SweepPaths) -> Iterator[tuple[Record, Place]]:
-    """The records with results, each with its place; a record that is being written is none yet."""
-    for name in sorted(os.listdir(paths.journals)):
-        path = f"{paths.journals}/{name}"
+def _posted_records(paths: SweepPaths, seal: Seal) -> Iterator[tuple[Record, Place]]:
+    """The records with results that count, each with its place; a record that is being written is none yet."""
+    for writer in sorted(writers_in(paths.journals)):
+        path, limit = paths.journal(writer), seal.limit(paths.journals, writer)
         offset = 0
         with open(path, "rb") as file:
             for line in file:
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") or (limit is not None and offset >= limit):
                     break
                 if b'"results_digest"' in line and "results_digest" in (record := json.loads(line)):
                     yield record, (path, offset)

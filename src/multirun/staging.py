@@ -7,12 +7,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from multirun.definition import Input
 from multirun.resources import Entry, FileResource, entries, explain
-from multirun.rundir import INPUTS_DIR, SHARED_DIR, SweepPaths, up_to_sweep
+from multirun.rundir import SHARED_DIR, SweepPaths, numbered, up_to_sweep
 from multirun.templates import TextTemplate, has_tags
 
 _FICLONE = 0x40049409
@@ -30,15 +30,36 @@ class InputChangedError(Exception):
     """A linked input is no longer what it was when the sweep started."""
 
 
-def take_snapshot(resources: Sequence[FileResource], paths: SweepPaths) -> tuple[Input, ...]:
+def take_snapshot(resources: Sequence[FileResource], paths: SweepPaths, number: int = 1) -> tuple[Input, ...]:
     """Copy the inputs into the sweep and say what they were.
+
+    Args:
+        resources: the inputs.
+        paths: the sweep.
+        number: of the session that does it.
 
     Raises:
         OSError: an input vanished or cannot be read, or the disk is full.
         ValueError: an input turned into something that cannot be copied.
     """
+    folders = {"shared": paths.shared(number)}
     return tuple(
-        _linked(resource) if resource.linkage == "link" else _snapshot(resource, paths) for resource in resources
+        _linked(resource)
+        if resource.linkage == "link"
+        else _snapshot(resource, folders.get(resource.linkage, paths.inputs(number)))
+        for resource in resources
+    )
+
+
+def survey(resources: Sequence[FileResource]) -> tuple[Input, ...]:
+    """What `take_snapshot` would say of the inputs as they are now; nothing is copied.
+
+    Raises:
+        OSError: an input vanished or cannot be read.
+        ValueError: an input turned into something that cannot be copied.
+    """
+    return tuple(
+        _linked(resource) if resource.linkage == "link" else _snapshot(resource, None) for resource in resources
     )
 
 
@@ -49,15 +70,16 @@ def _linked(resource: FileResource) -> Input:
     return Input(resource.name, "link", resource.source, "folder" if folder else "file", None, size, mtime)
 
 
-def _snapshot(resource: FileResource, paths: SweepPaths) -> Input:
-    shared = resource.linkage == "shared"
-    top = f"{paths.shared if shared else paths.inputs}/{resource.name}"
-    os.makedirs(os.path.dirname(top), exist_ok=True)
+def _snapshot(resource: FileResource, folder: str | None) -> Input:
+    """Copy one resource into a folder of the sweep, or only look at it."""
+    top = "" if folder is None else f"{folder}/{resource.name}"
+    if top:
+        os.makedirs(os.path.dirname(top), exist_ok=True)
     total, digest = 0, hashlib.sha256()
     listed = list(entries(resource))
     for entry in listed:
         target = f"{top}/{entry.name}" if entry.name else top
-        size, content = _store(entry, target, read_only=shared)
+        size, content = _store(entry, target, read_only=resource.linkage == "shared") if top else _look_at(entry)
         total += size
         digest.update(f"{entry.name}\0{entry.mode & 0o111:o}\0{content}\n".encode("utf-8", "surrogateescape"))
     kind = "folder" if listed[0].is_folder else "file"
@@ -71,7 +93,15 @@ def _store(entry: Entry, target: str, *, read_only: bool) -> tuple[int, str]:
         return 0, ""
     mode = entry.mode & ~0o222 if read_only else entry.mode | 0o200
     copy_file(entry.source, target, mode)
-    with open(target, "rb") as file:
+    return _size_and_digest(target)
+
+
+def _look_at(entry: Entry) -> tuple[int, str]:
+    return (0, "") if entry.is_folder else _size_and_digest(entry.source)
+
+
+def _size_and_digest(path: str) -> tuple[int, str]:
+    with open(path, "rb") as file:
         return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -155,13 +185,19 @@ class Stager:
         renders: whether it needs the parameters of the runs, because there are templates among the inputs.
     """
 
-    def __init__(self, paths: SweepPaths, inputs: Sequence[Input]) -> None:
+    def __init__(self, paths: SweepPaths, inputs: Sequence[Input], snapshot: int = 1) -> None:
         """Prepare.
+
+        Args:
+            paths: the sweep.
+            inputs: its inputs.
+            snapshot: number of the session that took their snapshot.
 
         Raises:
             OSError: the snapshot cannot be read.
         """
         self._links = [entry for entry in inputs if entry.linkage in ("shared", "link")]
+        self._shared = numbered(SHARED_DIR, snapshot)
         self._folders: list[str] = []
         self._copies: list[tuple[str, str, int]] = []
         self._templates: list[tuple[TextTemplate, str, int]] = []
@@ -169,7 +205,7 @@ class Stager:
             self._add_parents(entry.name)
             if entry not in self._links:
                 fill_in = entry.linkage == "template"
-                self._add_copy(f"{paths.root}/{INPUTS_DIR}/{entry.name}", entry.name, fill_in=fill_in)
+                self._add_copy(f"{paths.inputs(snapshot)}/{entry.name}", entry.name, fill_in=fill_in)
         self.renders = bool(self._templates)
 
     def _add_parents(self, name: str) -> None:
@@ -222,19 +258,57 @@ class Stager:
                 for template, target, mode in self._templates:
                     write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode)
         for entry in self._links:
-            os.symlink(_target(entry, index), f"{run_dir}/{entry.name}")
+            os.symlink(self._target(entry, index), f"{run_dir}/{entry.name}")
+
+    def complete(
+        self,
+        run_dir: str,
+        index: int,
+        check_in: Callable[[], None] = _go_on,
+        params: Mapping[str, Any] | None = None,
+        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Put those resources into a run directory that it lacks; arguments and errors are those of `stage`.
+
+        What comes in comes in whole: half of it would later be taken for all.
+        """
+        for folder in self._folders:
+            os.makedirs(f"{run_dir}/{folder}", exist_ok=True)
+        for source, target, mode in self._copies:
+            with _whole(f"{run_dir}/{target}") as path:
+                if path is not None:
+                    copy_file(source, path, mode, check_in)
+        for template, target, mode in self._templates:
+            with interrupting(), _whole(f"{run_dir}/{target}") as path:
+                if path is not None:
+                    write_pieces(template.render(params or {}), path, mode)
+        for entry in self._links:
+            if not os.path.lexists(f"{run_dir}/{entry.name}"):
+                os.symlink(self._target(entry, index), f"{run_dir}/{entry.name}")
+
+    def _target(self, entry: Input, index: int) -> str:
+        if entry.linkage == "shared":
+            return f"{up_to_sweep(index, entry.name)}{self._shared}/{entry.name}"
+        _check_unchanged(entry)
+        return entry.source
+
+
+@contextmanager
+def _whole(path: str) -> Iterator[str | None]:
+    """The name under which to write a file that is to appear as a whole; None if it is there."""
+    if os.path.lexists(path):
+        yield None
+        return
+    temporary = f"{path}.multirun.tmp"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
+    yield temporary
+    os.rename(temporary, path)
 
 
 def _has_tags(path: str) -> bool:
     with open(path, "rb") as file:
         return has_tags(file.read())
-
-
-def _target(entry: Input, index: int) -> str:
-    if entry.linkage == "shared":
-        return f"{up_to_sweep(index, entry.name)}{SHARED_DIR}/{entry.name}"
-    _check_unchanged(entry)
-    return entry.source
 
 
 def _check_unchanged(entry: Input) -> None:

@@ -158,7 +158,8 @@ class SweepResult(Sequence["Run"], Exports):
 
     def __repr__(self) -> str:
         counts = self.statistics
-        ended = f"{counts.success_count} ok, {counts.failure_count} failed of {counts.total_count}"
+        skipped = f"{counts.skipped_count} skipped, " if counts.skipped_count else ""
+        ended = f"{skipped}{counts.success_count} ok, {counts.failure_count} failed of {counts.total_count}"
         return f"<SweepResult {ended} in {self.path}>"
 
     def _repr_html_(self) -> str:

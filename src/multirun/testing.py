@@ -109,7 +109,8 @@ class ScriptedRunner(AbstractRunner):
     async def execute(self, assignment: Assignment) -> None:
         """Play one attempt in a journal that holds one run at a time, as that of a lane does."""
         idle = self._idle[assignment.paths.root]
-        bench = idle.pop() if idle else Workbench(assignment.paths.root, self._id, next(self._numbers))
+        paths = assignment.paths
+        bench = idle.pop() if idle else Workbench(paths.root, self._id, next(self._numbers), paths.session)
         ended_well = False
         try:
             ended_well = await self._play(assignment, bench)
@@ -175,7 +176,7 @@ class ScriptedRunner(AbstractRunner):
 
 def _order(assignment: Assignment) -> Order:
     root = os.fsencode(assignment.paths.root)
-    return Order(0, assignment.run, assignment.attempt, assignment.offset, root)
+    return Order(0, assignment.run, assignment.attempt, assignment.offset, assignment.paths.session, root)
 
 
 def _go_on() -> None:

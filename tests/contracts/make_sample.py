@@ -3,8 +3,9 @@
     python tests/contracts/make_sample.py v1 tests/contracts/samples/v1
 
 `v1` is the first that there was, `v1-programs` has what came for programs that know nothing of multirun (templates, a
-shell, standard input, rules for results, evidence, limits), `v1-stopped` ended with its first run. A sample is made
-once, by the code that introduced what is in it, and then never changes.
+shell, standard input, rules for results, evidence, limits), `v1-stopped` ended with its first run, `v1-continued` went
+on twice, once with another input. A sample is made once, by the code that introduced what is in it, and then never
+changes.
 """
 
 import json
@@ -17,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from multirun import FileResource, ParallelLocalRunner, Run, Template, multirun
+from multirun import FileResource, ParallelLocalRunner, Run, SweepResult, Template, multirun
 from multirun.definition import read_definition, write_definition
 from multirun.journal import Record, frame, read_all
 from multirun.rundir import SweepPaths
@@ -164,10 +165,31 @@ def make_stopped_sample(target: Path) -> None:
     anonymise(target, list(result))
 
 
+CONTINUED = [
+    "sh",
+    "-c",
+    """cat data.txt; echo '{"y": {x}}' > $MULTIRUN_RESULTS; test {x} -ne 1 || test $MULTIRUN_ATTEMPT -gt 1""",
+]
+
+
+def make_continued_sample(target: Path) -> None:
+    """The sample of a sweep that went on: reordered and extended, then with another input and less runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for content, points in (("old", [0, 1, 2]), ("old", [2, 1, 5, 2]), ("new", [1, 5])):
+            data = write(folder, "data.txt", content)
+            multirun(
+                runs=[{"x": x} for x in points], cmd=CONTINUED, output_path=target, name="continued", display=False,
+                input_files=[FileResource(data, "copy")], runner=ParallelLocalRunner(max_parallel=1), resume=True,
+                accept_changes=True,
+            )  # fmt: skip
+        anonymise(target, list(SweepResult.load(target)))
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "v1": make_sample,
     "v1-programs": make_programs_sample,
     "v1-stopped": make_stopped_sample,
+    "v1-continued": make_continued_sample,
 }
 
 
@@ -203,23 +225,43 @@ def _anonymise_definition(paths: SweepPaths) -> None:
 
 
 def _anonymise_journals(paths: SweepPaths) -> None:
-    for number, (writer, records) in enumerate(read_all(paths.journals).items()):
-        name = writer if writer == "orchestrator" else f"{LAUNCHER}-{number}"
-        lines, crc = [], 0
-        for seq, record in enumerate(records):
-            line, crc = frame(_anonymise_record(record, name), seq, crc)
-            lines.append(line)
+    journals = read_all(paths.journals)
+    for writer in journals:
         os.unlink(paths.journal(writer))
+    lengths: dict[str, int] = {}
+    for number, writer in enumerate(sorted(journals, key=lambda writer: _position(writer, journals[writer]))):
+        name = writer if writer.startswith("orchestrator") else _lane(number, journals[writer])
+        lines, crc = [], 0
+        for seq, record in enumerate(journals[writer]):
+            line, crc = frame(_anonymise_record(record, name, lengths), seq, crc)
+            lines.append(line)
         Path(paths.journal(name)).write_bytes(b"".join(lines))
+        lengths[name] = len(b"".join(lines))
 
 
-def _anonymise_record(record: Record, writer: str) -> Record:
+def _position(writer: str, records: list[Record]) -> tuple[int, bool, str]:
+    """Lanes before orchestrators, earlier sessions first: each orchestrator seals what is before it."""
+    return records[0].get("session", 1), writer.startswith("orchestrator"), writer
+
+
+def _lane(number: int, records: list[Record]) -> str:
+    session = records[0].get("session", 1)
+    return f"{LAUNCHER}-{number}" if session == 1 else f"{LAUNCHER}-0-{session}"
+
+
+def _anonymise_record(record: Record, writer: str, lengths: dict[str, int]) -> Record:
     fields = {key: value for key, value in record.items() if key not in ("seq", "crc")}
     steady = {
         "sweep": SWEEP, "writer": writer, "host": "host", "boot": "boot", "pid": 1, "pid_start": 1,
         "time": 1767323045.0, "duration_s": 0.25, "cpu_s": 0.125, "max_rss_bytes": 1 << 20,
+        "sealed": sealed_before(record.get("session", 1), lengths),
     }  # fmt: skip
     return {key: steady.get(key, value) for key, value in fields.items()}
+
+
+def sealed_before(session: int, lengths: dict[str, int]) -> dict[str, int]:
+    """The lengths of the journals of earlier sessions."""
+    return {name: length for name, length in lengths.items() if not name.endswith(f"-0-{session}")}
 
 
 def _write_table_again(paths: SweepPaths, runs: list[Run]) -> None:

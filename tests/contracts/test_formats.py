@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 import math
+import os
 import re
 import shutil
 import socket
@@ -18,18 +19,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contracts.make_sample import JOB, MAKERS, RUNS, SWEEP, make_sample
+from tests.contracts.make_sample import CONTINUED, JOB, MAKERS, RUNS, SWEEP, make_sample
 from tests.invariants import check_sweep
 from tests.sweeps.sweeping import files_below
 from tests.unit.sameness import same
 
-from multirun import FormatError, JournalDamagedError, getRunParams
+from multirun import (
+    FileResource,
+    FormatError,
+    JournalDamagedError,
+    SweepResult,
+    explain_resume,
+    getRunParams,
+    multirun,
+)
 from multirun.definition import Definition, Input, Options, Rules, read_definition
 from multirun.encoding import decode_map
+from multirun.fold import fold
 from multirun.journal import Record, frame, read_all
 from multirun.params import check_params
 from multirun.plan import read_plan
-from multirun.replay import fold
 from multirun.results import ResultsHome, load_results, posted_of
 from multirun.run import Run
 from multirun.rundir import SweepPaths
@@ -220,6 +229,54 @@ def test_a_newer_version_is_refused_and_named(copy: Path, file: str) -> None:
         path.write_text(re.sub(r'("version": ?)1', r"\g<1>2", path.read_text(), count=1))
     with pytest.raises(FormatError, match=re.escape(str(path))):
         take_snapshot(str(copy))
+
+
+# --------------------------------------------------------------------------------- sweeps that go on
+
+
+def test_a_sweep_that_went_on_is_read() -> None:
+    found = SweepResult.load(SAMPLES / "v1-continued")
+    assert [(run.status, run.attempts, run.results) for run in found] == [
+        ("pending", 0, None), ("success", 3, {"y": 1}), ("pending", 0, None), ("success", 2, {"y": 5}),
+        ("pending", 0, None),
+    ]  # fmt: skip
+    assert [run.params["x"] for run in found] == [0, 1, 2, 5, 2]
+    assert (found.path / "runs" / "000001" / "data.txt").read_text() == "new"
+    definition = read_definition(SweepPaths(str(found.path)))
+    assert definition.snapshot == 3
+    assert [each.why for each in explain_resume(found.path)][:2] == ["input changed: data.txt"] * 2
+
+
+def test_a_sweep_that_went_on_goes_on(tmp_path: Path) -> None:
+    copied = shutil.copytree(SAMPLES / "v1-continued", tmp_path / "copy")
+    (tmp_path / "data.txt").write_text("new")
+    result = multirun(
+        runs=[{"x": x} for x in (2, 2, 5, 0)], cmd=CONTINUED, output_path=copied, resume=True, display=False,
+        input_files=[FileResource(tmp_path / "data.txt", "copy")],
+    )  # fmt: skip
+    assert [(run.index, run.status, run.attempts) for run in result] == [
+        (2, "success", 2), (4, "success", 2), (3, "skipped", 2), (0, "success", 2),
+    ]  # fmt: skip
+    assert {run.stdout.read_text() for run in result} == {"new"}
+    check_sweep(copied, result=result)
+
+
+def test_the_oldest_sample_goes_on(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    for name, content in (("job", JOB), ("data.txt", "data\n")):
+        (tmp_path / name).write_text(content)
+    result = multirun(
+        runs=RUNS, cmd=["python", "job"], env={"LEVEL": "{x}"}, output_path=copy, resume=True, display=False,
+        input_files=[
+            FileResource(tmp_path / "job", "copy"), FileResource(tmp_path / "data.txt", "shared", "deep/data.txt"),
+        ],
+    )  # fmt: skip
+    assert [run.status for run in result] == [
+        "skipped", "failure", "skipped", "skipped", "skipped", "skipped", "failure", "skipped",
+    ]  # fmt: skip
+    assert [run.attempts for run in result] == [1, 2, 1, 1, 1, 1, 2, 1]
+    assert result.results == RESULTS
+    check_sweep(copy, result=result)
 
 
 # ---------------------------------------------------------------------- what the code of today writes

@@ -25,6 +25,8 @@ NAMES = [
     "AbstractRunner",
     "Averages",
     "ConfigurationError",
+    "Decision",
+    "DefinitionChangedError",
     "Estimate",
     "FileLinkage",
     "FileResource",
@@ -57,6 +59,7 @@ NAMES = [
     "Template",
     "UnknownNameError",
     "displayStatus",
+    "explain_resume",
     "getRunParams",
     "multirun",
     "multirunAsync",
@@ -84,15 +87,19 @@ KEYWORDS = {
     "name": None,
     "on_result": None,
     "first_alone": False,
+    "resume": False,
+    "accept_changes": False,
+    "keep_directory": False,
     "check": False,
     "display": None,
     "dry_run": False,
 }
 
-LATER = ["resume", "retries", "skip_if", "max_failures", "seed", "keep_directory", "max_parallel"]
+LATER = ["retries", "skip_if", "max_failures", "seed", "max_parallel"]
 
 ERRORS = {
     "ConfigurationError": "ValueError",
+    "DefinitionChangedError": "ValueError",
     "FormatError": "ValueError",
     "JournalDamagedError": "ValueError",
     "LauncherError": "RuntimeError",

@@ -10,8 +10,8 @@ import pytest
 from tests.invariants import check_sweep
 
 from multirun import JournalDamagedError, ParallelLocalRunner, multirun
+from multirun.fold import fold
 from multirun.journal import JournalTail, read_all
-from multirun.replay import fold
 from multirun.snapshot import take_snapshot
 
 RUNS = 4

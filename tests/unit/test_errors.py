@@ -13,6 +13,7 @@ from multirun.sweepresult import SweepResult
 
 NATURAL = {
     "ConfigurationError": ValueError,
+    "DefinitionChangedError": ValueError,
     "FormatError": ValueError,
     "JournalDamagedError": ValueError,
     "LauncherError": RuntimeError,

@@ -26,13 +26,13 @@ NUMBERS = st.integers(0, 10**15)
 
 @given(NUMBERS, NUMBERS, st.integers(1, 99), NUMBERS, st.binary(min_size=1))
 def test_an_order_arrives_as_it_was_given(key: int, run: int, attempt: int, offset: int, root: bytes) -> None:
-    order = Order(key, run, attempt, offset, root)
+    order = Order(key, run, attempt, offset, 7, root)
     assert Order.decode(order.encode()) == order
     assert order.encode().startswith(b"run ")
 
 
 def test_the_longest_path_fits_into_a_message() -> None:
-    assert len(Order(10**15, 10**15, 99, 10**15, b"/" * 4096).encode()) <= LARGEST_MESSAGE
+    assert len(Order(10**15, 10**15, 99, 10**15, 10**15, b"/" * 4096).encode()) <= LARGEST_MESSAGE
 
 
 @given(
@@ -58,8 +58,8 @@ def test_a_notice_arrives_as_it_was_told(run: int, text: str | None) -> None:
 
 
 def test_messages_to_a_lane_begin_differently() -> None:
-    messages = [CANCEL, KILL, forget(7), Order(1, 2, 3, 4, b"/x").encode()]
-    assert messages == [b"cancel", b"kill", b"forget 7", b"run 1 2 3 4 /x"]
+    messages = [CANCEL, KILL, forget(7), Order(1, 2, 3, 4, 5, b"/x").encode()]
+    assert messages == [b"cancel", b"kill", b"forget 7", b"run 1 2 3 4 5 /x"]
 
 
 @pytest.mark.parametrize("message", [b"", b"run", b"run 1 2 3", b"run a b c d e"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from multirun.errors import FormatError
-from multirun.plan import PlannedRun, PlanWriter, params_of_line, plan_line, read_line, read_plan
+from multirun.plan import PlannedRun, PlanSurvey, PlanWriter, params_of_line, plan_line, read_line, read_plan
 
 SAME, OTHER = f"{2**127:032x}", f"{3:032x}"
 DIGESTS = [SAME, f"{2**126:032x}", SAME, OTHER]
@@ -185,3 +185,91 @@ def test_damage_is_reported_with_its_line(tmp_path: Path, line: bytes) -> None:
     assert next(found) == PlannedRun(0, DIGESTS[0], 0, "{}")
     with pytest.raises(FormatError, match="is damaged in line 3: "):
         next(found)
+
+
+# --------------------------------------------------------------------------------- a sweep that goes on
+
+
+def survey_of(path: Path) -> PlanSurvey:
+    survey = PlanSurvey(str(path))
+    survey.mend(str(path), f"{path}.torn")
+    return survey
+
+
+def digest_of(value: int) -> str:
+    return f"{value:016x}{value:016x}"
+
+
+def write_plan(path: Path, values: list[int], *, finish: bool = True, survey: PlanSurvey | None = None) -> PlanWriter:
+    writer = PlanWriter(str(path), survey)
+    for value in values:
+        writer.append(digest_of(value), json.dumps({"x": value}))
+    if finish:
+        writer.finish()
+    writer.flush()
+    writer.close()
+    return writer
+
+
+def test_a_plan_that_goes_on_keeps_its_numbers_and_repetitions(tmp_path: Path) -> None:
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, [5, 6, 5])
+    before = path.read_bytes()
+    survey = survey_of(path)
+    assert (len(survey.offsets), survey.closed, survey.torn) == (3, True, 0)
+    assert [survey.number(digest_of(5), n) for n in range(3)] == [0, 2, None]
+    assert survey.number(digest_of(7), 0) is None
+    with open(path, "rb") as file:
+        lines = [params_of_line(read_line(file.fileno(), offset)) for offset in survey.offsets]
+    assert [json.loads(line)["x"] for line in lines] == [5, 6, 5]
+    write_plan(path, [5, 8], survey=survey)
+    assert path.read_bytes().startswith(before)
+    *planned, end = read_plan(str(path))
+    assert end is None
+    assert [(each.run, each.repetition) for each in planned if each] == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 0)]
+    assert json.loads(path.read_bytes().splitlines()[-1]) == {"end": True, "count": 5}
+
+
+def test_a_plan_to_which_nothing_is_added_does_not_change(tmp_path: Path) -> None:
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, [1])
+    before = path.read_bytes()
+    write_plan(path, [], survey=survey_of(path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("finish", [True, False])
+def test_a_plan_cut_off_anywhere_is_mended(tmp_path: Path, finish: bool) -> None:
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, [1, 2], finish=finish)
+    whole = path.read_bytes()
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        survey = survey_of(path)
+        kept = len(survey.offsets)
+        assert kept == sum(
+            b'"digest"' in line for line in whole[:length].splitlines(keepends=True) if line[-1:] == b"\n"
+        )
+        write_plan(path, [9], survey=survey)
+        *planned, end = read_plan(str(path))
+        assert [each.digest for each in planned if each] == [digest_of(value) for value in [*[1, 2][:kept], 9]]
+        assert end is None
+
+
+def test_what_was_torn_off_a_plan_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, [1], finish=False)
+    with path.open("ab") as file:
+        file.write(b'{"run":1,')
+    assert PlanSurvey(str(path)).torn == 9
+    survey_of(path)
+    assert (tmp_path / "plan.jsonl.torn").read_bytes() == b'{"run":1,'
+
+
+def test_a_plan_that_does_not_count_on_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "plan.jsonl"
+    write_plan(path, [1, 2])
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    with pytest.raises(FormatError, match="run 1 where 0 was expected"):
+        PlanSurvey(str(path))

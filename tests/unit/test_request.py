@@ -37,6 +37,9 @@ MINIMAL: dict[str, Any] = {
     "max_output": None,
     "nice": None,
     "first_alone": False,
+    "resume": False,
+    "accept_changes": False,
+    "keep_directory": False,
 }
 
 
@@ -316,13 +319,13 @@ def test_nothing_at_all_escapes_as_another_error(value: object) -> None:
     [
         *[
             (name, value, True)
-            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for name in ("check", "dry_run", "shell", "first_alone", "accept_changes", "keep_directory", "display")
             for value in (True, False)
         ],
         ("display", None, True),
         *[
             (name, value, False)
-            for name in ("check", "dry_run", "shell", "first_alone", "display")
+            for name in ("check", "dry_run", "shell", "first_alone", "accept_changes", "keep_directory", "display")
             for value in (1, 0, "yes", "")
         ],
         ("check", None, False),
@@ -332,7 +335,16 @@ def test_nothing_at_all_escapes_as_another_error(value: object) -> None:
 def test_switches_are_true_or_false(name: str, value: object, good: bool) -> None:
     inspector = Inspector()
     inspector.switches(
-        {"check": False, "dry_run": False, "shell": False, "first_alone": False, "display": None, name: value}
+        {
+            "check": False,
+            "dry_run": False,
+            "shell": False,
+            "first_alone": False,
+            "accept_changes": False,
+            "keep_directory": False,
+            "display": None,
+            name: value,
+        }
     )
     assert inspector.mistakes == ([] if good else [f"{name}: {value!r} is neither True nor False"])
 

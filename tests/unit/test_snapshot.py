@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from multirun import records
 from multirun.definition import Definition, write_definition
 from multirun.errors import FormatError, JournalDamagedError, NotASweepError
+from multirun.fold import Fold, fold, glance, rank
 from multirun.journal import Journal, Record, frame
 from multirun.plan import PlanWriter
 from multirun.processes import identity
-from multirun.replay import Ranked, Replay, fold, fold_lines, glance, is_alive, rank, status_of
+from multirun.replay import Replay, is_alive, status_of
 from multirun.rundir import ORCHESTRATOR, SweepPaths
 from multirun.snapshot import find_sweep, read_documents, take_snapshot
 from multirun.verdict import SUCCESS, failure
@@ -33,6 +34,14 @@ def ended(run: int, reason: str | None = None, attempt: int = 1, **more: Any) ->
     return {"event": "ended", "run": run, "attempt": attempt, "status": status, "reason": reason, **more}
 
 
+def reset(run: int, attempt: int, reason: str = "retry") -> Record:
+    return {"event": "reset", "run": run, "attempt": attempt, "reason": reason}
+
+
+def skipped(run: int, attempt: int = 0, reason: str = "done before") -> Record:
+    return {"event": "skipped", "run": run, "attempt": attempt, "reason": reason}
+
+
 RECORDS = st.one_of(
     st.builds(started, st.integers(0, 3), st.integers(1, 3), time=st.integers(0, 3)),
     st.builds(
@@ -45,6 +54,8 @@ RECORDS = st.one_of(
     st.builds(
         ended, st.integers(0, 3), st.sampled_from(["exit:1", "lost"]), st.integers(1, 3), duration_s=st.integers(0, 3)
     ),
+    st.builds(skipped, st.integers(0, 3), st.integers(0, 3)),
+    st.builds(reset, st.integers(0, 3), st.integers(0, 3)),
     st.just({"event": "closed", "time": 0, "complete": True}),
 )
 
@@ -66,8 +77,8 @@ class Sweep:
         plan.flush()
         plan.close()
 
-    def journal(self, writer: str, records: list[Record]) -> None:
-        journal = Journal(self.paths.journal(writer), "sweep-id", writer, 0.0)
+    def journal(self, writer: str, records: list[Record], session: int = 1) -> None:
+        journal = Journal(self.paths.journal(writer), "sweep-id", writer, 0.0, session)
         for record in records:
             journal.append(record)
         journal.close()
@@ -94,7 +105,9 @@ def test_reading_records_twice_changes_nothing(records: list[Record]) -> None:
 @given(st.lists(RECORDS, max_size=8))
 def test_each_run_is_decided_by_one_of_its_own_records(records: list[Record]) -> None:
     state = fold(records)
-    assert set(state) == {record["run"] for record in records if "run" in record}
+    floors = {record["run"]: record["attempt"] for record in records if record["event"] == "reset"}
+    assert set(state) >= {record["run"] for record in records if "run" in record} - set(floors)
+    assert all(record["event"] != "reset" for record in state.values())
     assert all(record["run"] == run and record in records for run, record in state.items())
 
 
@@ -112,13 +125,27 @@ DECIDED = [
     ("a later loss over an earlier verdict", ended(0, "lost", 2), ended(0, "exit:1", 1)),
     ("who saw the end over who did not", ended(0, "exit:1", duration_s=0.1), ended(0, "cancelled")),
     ("who saw it lost over who did not", ended(0, "lost", duration_s=0.1), ended(0, "lost", message="gone")),
+    ("a skip over a failure of the same attempt", skipped(0, 1), ended(0, "exit:1")),
+    ("a skip over what was never started", skipped(0), ended(0, "cancelled", 0)),
+    ("a later attempt over a skip", started(0, 2), skipped(0, 1)),
+    ("a later failure over a skip", ended(0, "exit:1", 2), skipped(0, 1)),
+    ("a success over a skip", ended(0, None, 1), skipped(0, 1)),
+    ("a success over a later skip", ended(0, None, 1), skipped(0, 2)),
+    ("a failure over a success that was reset", ended(0, "exit:1", 2), [ended(0, None, 1), reset(0, 1)]),
+    ("a start over a success that was reset", started(0, 2), [reset(0, 1), ended(0, None, 1)]),
+    ("the highest of several resets", started(0, 3), [reset(0, 2), reset(0, 1), ended(0, None, 2)]),
     ("a verdict over a loss somebody saw", ended(0, "cancelled"), ended(0, "lost", duration_s=0.1)),
 ]
 
 
 @pytest.mark.parametrize(("winner", "loser"), [case[1:] for case in DECIDED], ids=[case[0] for case in DECIDED])
-def test_what_decides_about_a_run(winner: Record, loser: Record) -> None:
-    assert fold([winner, loser]) == fold([loser, winner]) == {0: winner}
+def test_what_decides_about_a_run(winner: Record, loser: Record | list[Record]) -> None:
+    losers = loser if isinstance(loser, list) else [loser]
+    assert fold([winner, *losers]) == fold([*losers, winner]) == {0: winner}
+
+
+def test_after_a_reset_only_later_attempts_decide() -> None:
+    assert fold([ended(0, None, 1), started(1), reset(0, 1), reset(1, 1, "input-changed"), ended(2)]) == {2: ended(2)}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +178,7 @@ def test_the_whole_life_of_a_run_in_any_order(order: tuple[int, ...]) -> None:
         (ended(0), True, "success"),
         (ended(0), False, "success"),
         (ended(0, "exit:1"), False, "failure"),
+        (skipped(0), False, "skipped"),
     ],
 )
 def test_the_status_of_a_run(record: Record | None, alive: bool, status: str) -> None:
@@ -317,25 +345,26 @@ def lines_of(records: list[Record]) -> list[bytes]:
 
 @given(st.lists(RECORDS, max_size=12))
 def test_lines_are_folded_like_records(records: list[Record]) -> None:
-    lines, state = lines_of(records), dict[int, Ranked]()
-    fold_lines(lines, state)
-    assert {run: json.loads(line) for run, (_, line) in state.items()} == fold(map(json.loads, lines))
+    lines, folded = lines_of(records), Fold()
+    folded.reset(lines)
+    folded.take(lines)
+    assert {run: json.loads(line) for run, (_, line) in folded.state.items()} == fold(map(json.loads, lines))
 
 
 def test_lines_of_other_writers_are_folded_too(sweep: Sweep) -> None:
     record = {"event": "ended", "run": 3, "attempt": 1, "status": "success", "reason": None}
-    state: dict[int, Ranked] = {}
-    fold_lines([json.dumps({"status": "success", "seq": 1, **record}).encode() + b"\n"], state)
-    assert list(state) == [3]
-    assert state[3][0] == (True, 1, True)
+    folded = Fold()
+    folded.take([json.dumps({"status": "success", "seq": 1, **record}).encode() + b"\n"])
+    assert list(folded.state) == [3]
+    assert folded.state[3][0] == (True, 1, 1)
 
 
 def test_nothing_inside_a_record_is_taken_for_its_beginning() -> None:
     inner = '{"seq":0,"event":"ended","run":9,"attempt":9,"status":"success"}'
     lines = lines_of([ended(0, "exit:1", message=inner, results={"run": 9, "event": "started", "status": "success"})])
-    state: dict[int, Ranked] = {}
-    fold_lines(lines, state)
-    assert {run: ranked[0] for run, ranked in state.items()} == {0: (False, 1, True)}
+    folded = Fold()
+    folded.take(lines)
+    assert {run: ranked[0] for run, ranked in folded.state.items()} == {0: (False, 1, 1)}
 
 
 def test_a_replay_goes_on_where_it_was(sweep: Sweep) -> None:
@@ -384,5 +413,5 @@ def test_damaged_parameters_are_told_when_they_are_needed(sweep: Sweep) -> None:
 def test_records_as_they_are_written_need_no_parsing(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     line, _ = frame(record, 3, 0)
     expected = (7, rank(json.loads(line))[:3])
-    monkeypatch.setattr("multirun.replay.json", None)
+    monkeypatch.setattr("multirun.fold.json", None)
     assert glance(line) == expected

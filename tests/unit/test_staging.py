@@ -82,10 +82,10 @@ def test_shared_inputs_are_one_read_only_copy_behind_relative_links(sweep: Sweep
     for name in ("job.sh", "x/y/tree", "data.txt"):
         assert (run_dir / name).is_symlink()
         assert not os.path.isabs(os.readlink(run_dir / name))
-        assert os.path.realpath(run_dir / name) == f"{sweep.paths.shared}/{name}"
-    assert mode_of(f"{sweep.paths.shared}/job.sh") == 0o555
-    assert mode_of(f"{sweep.paths.shared}/data.txt") == 0o444
-    assert mode_of(f"{sweep.paths.shared}/x/y/tree/tool") == 0o555
+        assert os.path.realpath(run_dir / name) == f"{sweep.paths.shared()}/{name}"
+    assert mode_of(f"{sweep.paths.shared()}/job.sh") == 0o555
+    assert mode_of(f"{sweep.paths.shared()}/data.txt") == 0o444
+    assert mode_of(f"{sweep.paths.shared()}/x/y/tree/tool") == 0o555
     assert (run_dir / "x/y/tree/deep/leaf").read_bytes() == b"leaf"
 
 
@@ -252,7 +252,7 @@ def test_an_input_that_vanished_since_it_was_checked_is_an_error(sweep: Sweep, l
 
 def test_a_snapshot_that_is_gone_is_an_error_before_any_run(sweep: Sweep) -> None:
     inputs = sweep.snapshot(sweep.resource("job.sh", "copy"))
-    os.unlink(f"{sweep.paths.inputs}/job.sh")
+    os.unlink(f"{sweep.paths.inputs()}/job.sh")
     with pytest.raises(FileNotFoundError):
         Stager(sweep.paths, inputs)
 

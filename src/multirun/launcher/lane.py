@@ -148,7 +148,7 @@ class Lane:
         self._facts.report_end(order.key, *self._record(order, bench, record), more=bool(self._waiting))
 
     def _open_bench(self, order: Order) -> Workbench:
-        self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number)
+        self._benches[order.key] = Workbench(os.fsdecode(order.root), self._launcher_id, self._number, order.session)
         return self._benches[order.key]
 
     def _set_aside(self, order: Order, bench: Workbench) -> None:

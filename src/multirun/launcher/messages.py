@@ -30,6 +30,7 @@ class Order(NamedTuple):
         run: number of the run.
         attempt: number of the attempt, from 1.
         offset: byte offset of the run's line in the plan.
+        session: number of the session of the sweep.
         root: absolute path of the sweep directory.
     """
 
@@ -37,17 +38,18 @@ class Order(NamedTuple):
     run: int
     attempt: int
     offset: int
+    session: int
     root: bytes
 
     def encode(self) -> bytes:
         """The datagram."""
-        return b"run %d %d %d %d %b" % self
+        return b"run %d %d %d %d %d %b" % self
 
     @classmethod
     def decode(cls, message: bytes) -> Order:
         """The order in a datagram."""
-        _, key, run, attempt, offset, root = message.split(b" ", 5)
-        return cls(int(key), int(run), int(attempt), int(offset), root)
+        _, key, run, attempt, offset, session, root = message.split(b" ", 6)
+        return cls(int(key), int(run), int(attempt), int(offset), int(session), root)
 
 
 def run_name(key: int, run: int) -> bytes:

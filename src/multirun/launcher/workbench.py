@@ -49,25 +49,31 @@ class Workbench:
         journal: the lane's own journal in this sweep.
     """
 
-    def __init__(self, root: str, launcher_id: str, lane: int) -> None:
+    def __init__(self, root: str, launcher_id: str, lane: int, session: int = 1) -> None:
         """Open a sweep.
+
+        Args:
+            root: its directory.
+            launcher_id: random text that no other launcher has.
+            lane: number of the lane.
+            session: number of the session that gives the orders.
 
         Raises:
             OSError: the sweep cannot be read, or its journal cannot be created.
         """
-        self.paths = SweepPaths(root)
+        self.paths = SweepPaths(root, session)
         self.definition = read_definition(self.paths)
-        self._stager = Stager(self.paths, self.definition.inputs)
+        self._stager = Stager(self.paths, self.definition.inputs, self.definition.snapshot)
         self._plan = os.open(self.paths.plan, os.O_RDONLY | os.O_CLOEXEC)
         self._env = base_environment(self.definition, launcher_id)
         self._env_templates = {name: value for name, value in self.definition.env.items() if "{" in value}
         self._templated = bool(self._env_templates) or any("{" in word for word in self.definition.command)
         self._needs_params = self._templated or self._stager.renders
-        writer = f"{launcher_id}-{lane}"
+        writer = self.paths.lane(launcher_id, lane)
         if self.definition.rules.results:
             _prepare_rules(self.definition.rules.results)
         self._made: str | None = None
-        self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time())
+        self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time(), session)
 
     def close(self) -> None:
         """Let go of the sweep."""
@@ -97,17 +103,26 @@ class Workbench:
         text = params_of_line(read_line(self._plan, order.offset))
         params = decode_map(json.loads(text)) if self._needs_params else {}
         run_dir = self.paths.run(order.run)
+        fill = self._make_directory(order, run_dir)
+        _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
+        fill(run_dir, order.run, check_in, params, interrupting)
+        self._point_to(order, os.fsencode(run_dir))
+        return self._command(params), self._env
+
+    def _make_directory(self, order: Order, run_dir: str) -> Callable[..., None]:
+        """Make the directory of a run, unless it is to be kept; return what puts the inputs into it."""
         self._made = None
         try:
             _make(run_dir)
-        except FileExistsError:  # made by an attempt whose record was lost
+        except FileExistsError:  # kept, or made by an attempt whose record was lost
             self.set_aside(order)
+            if self.definition.options.keep_directory:
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{run_dir}/{PARAMS_FILE}")
+                return self._stager.complete
             _make(run_dir)
         self._made = run_dir
-        _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
-        self._stager.stage(run_dir, order.run, check_in, params, interrupting)
-        self._point_to(order, os.fsencode(run_dir))
-        return self._command(params), self._env
+        return self._stager.stage
 
     def set_aside(self, order: Order) -> None:
         """Move what stands where an attempt will be made.
@@ -115,7 +130,8 @@ class Workbench:
         Raises:
             OSError: the disk refused.
         """
-        set_aside(self.paths, order.run, order.attempt - 1)
+        keep_directory = self.definition.options.keep_directory
+        set_aside(self.paths, order.run, order.attempt - 1, keep_directory=keep_directory)
 
     def discard(self, order: Order) -> None:
         """Remove the directory of a run, if it was made for the attempt that is being prepared.

@@ -108,7 +108,8 @@ class LauncherLink:
         seat = self._seat()
         pending = Pending(assignment)
         key = self._key(assignment.paths)
-        order = Order(key, assignment.run, assignment.attempt, assignment.offset, os.fsencode(assignment.paths.root))
+        session, root = assignment.paths.session, os.fsencode(assignment.paths.root)
+        order = Order(key, assignment.run, assignment.attempt, assignment.offset, session, root)
         seat.begin(pending, order.encode())
         return pending
 
@@ -222,7 +223,8 @@ class LauncherLink:
     def _tail(self, key: int, number: int) -> JournalTail:
         tail = self._tails.get((key, number))
         if tail is None:
-            tail = JournalTail(self._paths[key].journal(f"{self._process.id}-{number}"))
+            paths = self._paths[key]
+            tail = JournalTail(paths.journal(paths.lane(self._process.id, number)))
             self._tails[(key, number)] = tail
         return tail
 
