@@ -26,7 +26,7 @@ from multirun.plan import read_plan
 from multirun.processes import may_be_alive
 from multirun.replay import status_of
 from multirun.run import STATUSES, Run
-from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.rundir import ORCHESTRATOR, SweepPaths, orchestrator_of
 from multirun.snapshot import take_snapshot
 from multirun.statistics import RunStatistics
 from multirun.sweepresult import SweepResult
@@ -155,9 +155,11 @@ def check_lock(paths: SweepPaths, *, killed: bool) -> None:
     files = sorted(Path(paths.lock).iterdir()) if os.path.exists(paths.lock) else []
     if killed:
         files = [file for file in files if file.suffix != ".tmp"]
-    assert [file.name for file in files] == [f"{number:06}.json" for number in range(1, len(files) + 1)]
+    first = int(files[0].stem) if files else 1  # a sweep that was made before there were locks has none for that
+    assert first == 1 or os.path.exists(paths.journal(orchestrator_of(first - 1)))
+    assert [file.name for file in files] == [f"{number:06}.json" for number in range(first, first + len(files))]
     owners = [json.loads(file.read_bytes()) for file in files]
-    assert [owner["session"] for owner in owners] == list(range(1, len(files) + 1))
+    assert [owner["session"] for owner in owners] == list(range(first, first + len(files)))
     assert killed or not any(owner["held"] for owner in owners[-1:]), f"{files[-1]} is still held"
 
 

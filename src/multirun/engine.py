@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,10 @@ from multirun.errors import LockLostError, StorageError
 from multirun.files import LACKING
 from multirun.hints import next_command
 from multirun.journal import Journal, Record
-from multirun.loading import recall_run, recorded_run
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
 from multirun.results import ResultsHome, note_end
+from multirun.roll import Roll
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.rundir import SweepPaths, orchestrator_of
 from multirun.runners.abstract import AbstractRunner, Assignment
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from multirun.definition import Definition
     from multirun.params import CheckedParams
     from multirun.request import Request
-    from multirun.resume import Past
 
 _PLANNED_AT_ONCE = 500
 _AGAIN_S = 1.0
@@ -83,14 +81,14 @@ class Conductor:
         self._paths = paths = opening.paths
         self._ownership = entered.ownership
         self._dispatching = anyio.CancelScope()
-        self._past = opening.past
-        self._plan = PlanWriter(paths.plan, None if self._past is None else self._past.survey)
+        past = opening.past
+        self._goes_on = past is not None
+        self._plan = PlanWriter(paths.plan, None if past is None else past.survey)
         self._home = ResultsHome(paths)
+        self._roll = Roll(self._plan, past, self._home)
         self._journal = opening.journal or _begin_journal(paths, opening.definition)
         self._unwritten: list[Record] = []
-        self._runs: list[Run] = []
-        self._numbered: dict[int, Run] | list[Run] = self._runs if self._past is None else {}
-        self._offsets: dict[int, int] = {}
+        self._runs, self._offsets = self._roll.runs, self._roll.offsets
         self._tally = Tally()
         self._fault: BaseException | None = None
         self._stopped: str | None = None
@@ -119,7 +117,7 @@ class Conductor:
 
     async def _serve(self, planned: list[CheckedParams] | None) -> None:
         pull = None
-        if planned is not None and self._past is not None:
+        if planned is not None and self._goes_on:
             pull = await self._enroll_all(planned)
             if not self._statistics().pending_count:
                 return
@@ -138,7 +136,7 @@ class Conductor:
             raise errors.exceptions[0] from None
 
     async def _dispatch_all(self, pull: _Pull, group: asyncio.TaskGroup) -> None:
-        first_alone = self._request.first_alone and not (self._past is not None and self._past.any_success)
+        first_alone = self._request.first_alone and not self._roll.any_success
         while self._fault is None and self._stopped is None and (run := await pull()) is not None:
             await self._dispatch(run, group)
             if first_alone and run.task is not None:
@@ -192,25 +190,9 @@ class Conductor:
             return None
 
     def _enroll(self, params: CheckedParams) -> Run:
-        run = self._add(params) if self._past is None else self._find(params, self._past)
-        self._runs.append(run)
+        run = self._roll.enroll(params)
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
-        return run
-
-    def _add(self, params: CheckedParams) -> Run:
-        """A run that is not in the plan yet."""
-        run = Run(self._plan.count, params.params, self._home)
-        self._offsets[run.index] = self._plan.append(params.digest, params.text)
-        return run
-
-    def _find(self, params: CheckedParams, past: Past) -> Run:
-        """A run of a sweep that goes on: as it was left, or a new one."""
-        index = past.find(params.digest)
-        run = self._add(params) if index is None else recall_run(past, index, params.params, self._home)
-        self._numbered[run.index] = run
-        if index is not None and run.status not in COMPLETE:
-            self._offsets[index] = past.survey.offsets[index]
         return run
 
     async def _close_plan(self) -> None:
@@ -258,7 +240,7 @@ class Conductor:
 
     async def _attend(self, run: Run) -> None:
         offset = self._offsets.pop(run.index)
-        if self._past is not None and self._past.is_stale(run.index):  # also where directories are kept
+        if self._roll.is_stale(run):  # also where directories are kept
             await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
         await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
 
@@ -280,7 +262,7 @@ class Conductor:
 
     def started(self, index: int, record: Record) -> None:
         """An attempt was started."""
-        run = self._numbered[index]
+        run = self._roll[index]
         run.attempts = record["attempt"]
         self._move(run, "running")
 
@@ -288,7 +270,7 @@ class Conductor:
         """An attempt ended; its place is free at once, although its task still has to hear of it."""
         self._runner.release()
         self.notice(index, None)
-        self._conclude(self._numbered[index], record)
+        self._conclude(self._roll[index], record)
 
     def _conclude(self, run: Run, record: Record) -> None:
         note_end(run, record)
@@ -305,7 +287,7 @@ class Conductor:
 
     def dropped(self, index: int, reason: str, message: str) -> None:
         """An attempt ended without a verdict."""
-        self._record_end(self._numbered[index], reason, message)
+        self._record_end(self._roll[index], reason, message)
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Something holds a run up."""
@@ -317,22 +299,11 @@ class Conductor:
         self.ended(run.index, self._written_end(run, reason, message))
 
     def _written_end(self, run: Run, reason: str, message: str) -> Record:
-        record = self._former_end(run)
+        record = self._roll.former_end(run)
         if record is None:
-            record = records.ended(run.index, self._attempt_that_ends(run), failure(reason, message))
+            record = records.ended(run.index, self._roll.attempt_that_ends(run), failure(reason, message))
             self._write(record)
         return record
-
-    def _former_end(self, run: Run) -> Record | None:
-        """How a run ended in an earlier session, if nothing was started of it in this one: that is how it stays."""
-        if self._past is None or run.status != "pending":
-            return None
-        return self._past.former_end(run.index)
-
-    def _attempt_that_ends(self, run: Run) -> int:
-        """The number of an attempt without a launcher: after a reset it has to be a new one, so that it counts."""
-        reset = self._past is not None and self._past.replay.reset_of(run.index) is not None
-        return run.attempts + (reset and run.status == "pending")
 
     def _move(self, run: Run, status: RunStatus) -> None:
         before = run.status
@@ -349,21 +320,14 @@ class Conductor:
                 self._runner.ledger.remark(stopped_line(CANCELLED))
             self._stop_runs()
             return
-        for run in map(self._known, asked.runs):
+        for run in map(self._roll.find, asked.runs):
             if run is not None:
                 self._cancel(run)
-
-    def _known(self, index: int) -> Run | None:
-        """The run with this number, None if this call does not know it."""
-        try:
-            return self._numbered[index]
-        except LookupError:
-            return None
 
     def _is_granted(self, asked: Asked) -> bool:
         """Whether these runs are over; called in a thread."""
         wanted = () if asked.runs is None else asked.runs
-        over = all(run is None or run.status in COMPLETE for run in map(self._known, wanted))
+        over = all(run is None or run.status in COMPLETE for run in map(self._roll.find, wanted))
         return over and asked.runs is not None
 
     def _cancel(self, run: Run) -> None:
@@ -422,26 +386,18 @@ class Conductor:
             self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
             self._flush()
             self._plan.flush()
-            write_table(self._paths, self._rows())
+            write_table(self._paths, self._roll.on_disk())
         finally:
             self._journal.close()
             self._plan.close()
             self._ownership.release()
             self._inbox.close()
 
-    def _rows(self) -> list[Run]:
-        """All runs on disk in the order of their numbers, whether the call has named them or not."""
-        if self._past is None:
-            return self._runs
-        others = (recorded_run(run, self._home) for run in self._past.unnamed())
-        return sorted([*self._runs, *others], key=attrgetter("index"))
-
     def _restore(self) -> None:
         """Runs that were left pending, and had ended in an earlier session, are what they were then."""
-        for run in self._runs if self._past is not None else ():
-            if (record := self._former_end(run)) is not None:
-                note_end(run, record)
-                self._move(run, record.get("status", "skipped"))
+        for run, record in self._roll.unreached():
+            note_end(run, record)
+            self._move(run, record.get("status", "skipped"))
 
     def _statistics(self) -> RunStatistics:
         return self._tally.statistics(total_known=self._total_known)
