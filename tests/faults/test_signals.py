@@ -95,6 +95,12 @@ def is_signalled(pid: int, signum: int) -> bool:
     return bool(int(pending, 16) >> (signum - 1) & 1)
 
 
+def is_halted(pid: int) -> bool:
+    """Whether every thread of a process is stopped: one of them could still take a signal."""
+    states = [path.read_text().rpartition(") ")[2][0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 def test_signals_of_two_kinds_are_no_impatience(start_script: Start) -> None:
     """A closing terminal sends more than one; the grace holds until one of them is repeated."""
     script = start_animals(start_script, grace_s=60)
@@ -167,6 +173,7 @@ def test_what_is_stopped_for_a_while_goes_on(start_script: Start, who: str) -> N
 def test_a_signal_to_a_script_that_is_stopped_waits_for_it(start_script: Start) -> None:
     script = start_animals(start_script, grace_s=0.5)
     script.signal(signal.SIGSTOP)
+    wait_until(lambda: is_halted(script.pid), what="the script is stopped")
     script.signal(signal.SIGTERM)
     assert is_signalled(script.pid, signal.SIGTERM)
     sent = monotonic()
