@@ -67,6 +67,13 @@ def multirun(
     resume: bool | Literal["unfinished"] = False,
     accept_changes: bool = False,
     keep_directory: bool = False,
+    retries: int = 0,
+    retry_if: Callable[[Run], object] | Iterable[str] | None = None,
+    retry_delay: float | str = 1.0,
+    infrastructure_retries: int = 3,
+    max_failures: int | None = None,
+    max_same_failures: int | None = 5,
+    skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -111,6 +118,19 @@ def multirun(
             stay so unless an input changed.
         keep_directory: whether a further attempt at a run goes on in the directory of the one before, for programs that
             save their state; without it, it finds a fresh one.
+        retries: how many further attempts a run may have after its program failed; each has a directory of its own.
+        retry_if: which failures are worth another attempt: reasons such as `["timeout", "exit:75"]`, or a function that
+            is called with the failed run; without it, all are.
+        retry_delay: the pause before the first further attempt, in seconds or as text; it doubles with each, varies by
+            half, and is never longer than 5 minutes.
+        infrastructure_retries: how many further attempts a run may have because the machine let it down, not its
+            program; these are counted apart.
+        max_failures: after so many failed runs no other is started; those that run are let end.
+        max_same_failures: if so many runs that end first all fail at once and alike, no other is started; None for no
+            such limit.
+        skip_if: which runs need not be executed: a function that is called with the parameters and the directory of a
+            run, and returns whether to skip it, or why, as text; or a list of rules as in `results`, for files that are
+            there before: a run is skipped if each rule finds its value.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
         dry_run: whether to check and plan everything, and to create and start nothing; all runs of the result that
@@ -167,6 +187,13 @@ async def multirunAsync(
     resume: bool | Literal["unfinished"] = False,
     accept_changes: bool = False,
     keep_directory: bool = False,
+    retries: int = 0,
+    retry_if: Callable[[Run], object] | Iterable[str] | None = None,
+    retry_delay: float | str = 1.0,
+    infrastructure_retries: int = 3,
+    max_failures: int | None = None,
+    max_same_failures: int | None = 5,
+    skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -200,6 +227,13 @@ async def multirunAsync(
         resume: see `multirun`.
         accept_changes: see `multirun`.
         keep_directory: see `multirun`.
+        retries: see `multirun`.
+        retry_if: see `multirun`; a function is called in the event loop.
+        retry_delay: see `multirun`.
+        infrastructure_retries: see `multirun`.
+        max_failures: see `multirun`.
+        max_same_failures: see `multirun`.
+        skip_if: see `multirun`; a function is called in a thread, one call at a time.
         check: see `multirun`.
         display: whether to show what is going on, in a notebook below the cell; None means no.
         dry_run: see `multirun`.

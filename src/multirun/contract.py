@@ -40,6 +40,10 @@ THREAD_VARIABLES = (
 
 FIRST_FAILED = "first-failed"
 """Why a sweep was stopped: the first run had to succeed alone, and failed."""
+TOO_MANY_FAILURES = "max-failures"
+"""Why a sweep was stopped: as many runs failed as may."""
+SAME_FAILURES = "same-failures"
+"""Why a sweep was stopped: its first runs failed at once and alike."""
 
 CANCELLED = "cancelled"
 """Why a sweep was stopped: somebody else asked for it."""

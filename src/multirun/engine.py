@@ -15,6 +15,7 @@ import anyio.to_thread
 from multirun import records
 from multirun.asking import Asked, Inbox
 from multirun.attempts import set_aside
+from multirun.breaker import Breaker
 from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
@@ -23,23 +24,26 @@ from multirun.hints import next_command
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
 from multirun.planning import Planner
-from multirun.results import ResultsHome, note_end
+from multirun.results import ResultsHome, forget_end, note_end
+from multirun.retrying import Retrying
 from multirun.roll import Roll
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.rundir import SweepPaths, orchestrator_of
 from multirun.runners.abstract import AbstractRunner, Assignment
+from multirun.skipping import ask
 from multirun.statistics import RunStatistics, Tally, is_over
 from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
-from multirun.wording import GOING_ON, counts_line, stopped_line
+from multirun.wording import GOING_ON, counts_line, stopped_remark
 
 if TYPE_CHECKING:
     from multirun.creation import Entered
     from multirun.definition import Definition
     from multirun.params import CheckedParams
     from multirun.request import Request
+    from multirun.skipping import SkipIf
 
 _PLANNED_AT_ONCE = 500
 _AGAIN_S = 1.0
@@ -93,7 +97,11 @@ class Conductor:
         self._fault: BaseException | None = None
         self._stopped: str | None = None
         self._total_known = False
+        self._first_alone = request.first_alone and not self._roll.any_success
         self._task: asyncio.Task[Any] | None = None
+        allowances = request.allowances
+        self._retrying = Retrying(allowances.retry, allowances.retry_if)
+        self._breaker = Breaker(allowances.max_failures, allowances.max_same_failures)
 
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
         """Execute all runs."""
@@ -136,11 +144,9 @@ class Conductor:
             raise errors.exceptions[0] from None
 
     async def _dispatch_all(self, pull: _Pull, group: asyncio.TaskGroup) -> None:
-        first_alone = self._request.first_alone and not self._roll.any_success
-        while self._fault is None and self._stopped is None and (run := await pull()) is not None:
+        while not self._ending() and (run := await pull()) is not None:
             await self._dispatch(run, group)
-            if first_alone and run.task is not None:
-                first_alone = False
+            if self._first_alone and run.task is not None:
                 await self._outlast_first(run, run.task)
 
     async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
@@ -186,7 +192,7 @@ class Conductor:
         except StopIteration:
             return None
         except BaseException as error:  # noqa: BLE001 - whatever the caller's generator raises, sys.exit() included
-            self._fault = error
+            self._fail(error)
             return None
 
     def _enroll(self, params: CheckedParams) -> Run:
@@ -223,42 +229,79 @@ class Conductor:
     # ------------------------------------------------------------------------------------------- one run
 
     async def _dispatch(self, run: Run, group: asyncio.TaskGroup) -> None:
-        await self._runner.admit()
-        if self._fault is not None or self._stopped is not None or run.status in COMPLETE:
-            self._runner.release()
+        skip_if = self._request.skip_if
+        if (skip_if is not None and await self._is_skipped(run, skip_if)) or not await self._admit(run):
             return
         run.task = group.create_task(self._attend(run), name=f"multirun run {run.index}")
         run.task.add_done_callback(partial(self._settled, run))
 
+    async def _is_skipped(self, run: Run, skip_if: SkipIf) -> bool:
+        """Whether a run need not be executed; also if nobody can tell, which ends the sweep."""
+        try:
+            reason = await ask(skip_if, run, self.notice)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
+            self._fail(error)
+            return True
+        if reason is not None and run.status not in COMPLETE:
+            del self._offsets[run.index]
+            self._write(records.skipped(run.index, self._roll.attempt_that_ends(run), reason))
+            run.reason = reason
+            self._complete(run, "skipped")
+        return reason is not None
+
     async def _outlast_first(self, run: Run, task: asyncio.Task[None]) -> None:
         """Let the first run come to its end; if it fails, no other one is started."""
+        self._first_alone = False
         await asyncio.wait([task])
-        alone = self._total_known and not self._statistics().pending_count
-        if run.status == "failure" and self._fault is None and not alone:
-            self._stopped = FIRST_FAILED
-            self._runner.ledger.remark(stopped_line(self._stopped))
+        if run.status == "failure" and self._has_more and not self._ending():
+            self._stop(FIRST_FAILED)
+
+    async def _admit(self, run: Run) -> bool:
+        """Wait for a place for a run; False if it is not to be started any more."""
+        await self._runner.admit()
+        is_over = self._ending() or run.status in COMPLETE
+        if is_over:
+            self._runner.release()
+        return not is_over
 
     async def _attend(self, run: Run) -> None:
+        """Have a run executed, once or several times; if there will be no other time, it stays as it is."""
         offset = self._offsets.pop(run.index)
         if self._roll.is_stale(run):  # also where directories are kept
             await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
-        await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
+        while self._stopped is None:
+            await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
+            if not self._retrying.is_resting(run.index):
+                return
+            await self._retrying.pause(run.index)
+            if self._ending() or not await self._admit(run):
+                return
+            self._retrying.go_on(run.index)
 
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is over, whatever ended it, be it before its first step."""
         run.task = None
         if run.status in COMPLETE:
             return
-        if task.cancelled() and self._is_called_off():
-            self._runner.release()  # what was not begun stays pending
-        else:
+        if not self._retrying.is_resting(run.index):
+            self._runner.release()
+        if run.status == "pending" and self._retrying.knows(run.index):
+            self._end_as_before(run)
+        elif not self._stays_pending(run, task):
             reason = "cancelled" if task.cancelled() else "never-started"
-            self._record_end(run, reason, "it was stopped before its program was started")
+            self._conclude(run, self._written_end(run, reason, "it was stopped before its program was started"))
+
+    def _stays_pending(self, run: Run, task: asyncio.Task[None]) -> bool:
+        """Whether a run is left as it is because nothing of it was begun, and nothing more is to be started."""
+        is_called_off = task.cancelled() and self._is_called_off()
+        return run.status == "pending" and (self._stopped is not None or is_called_off)
 
     def _is_called_off(self) -> bool:
-        """Whether the whole sweep is being cancelled, by its caller or from elsewhere."""
+        """Whether the whole sweep is being cancelled by its caller, or belongs to another."""
         by_caller = self._task is not None and self._task.cancelling() > 0
-        return by_caller or self._stopped == CANCELLED or self._ownership.lost
+        return by_caller or self._ownership.lost
 
     def started(self, index: int, record: Record) -> None:
         """An attempt was started."""
@@ -270,24 +313,63 @@ class Conductor:
         """An attempt ended; its place is free at once, although its task still has to hear of it."""
         self._runner.release()
         self.notice(index, None)
-        self._conclude(self._roll[index], record)
+        run = self._roll[index]
+        note_end(run, record)
+        if record["status"] == "failure" and self._is_retried(run, record["reason"], record):
+            return
+        self._complete(run, record["status"])
 
     def _conclude(self, run: Run, record: Record) -> None:
         note_end(run, record)
-        self._move(run, record.get("status", "skipped"))
+        self._complete(run, record.get("status", "skipped"))
+
+    def _complete(self, run: Run, status: RunStatus) -> None:
+        self._move(run, status)
+        stopped = self._breaker.after(run)
+        if stopped is not None and self._has_more and not self._ending():
+            self._stop(stopped)
         if self._request.on_result is not None:
             self._call_back(run)
+
+    @property
+    def _has_more(self) -> bool:
+        return not self._total_known or self._statistics().pending_count > 0
+
+    def _is_retried(self, run: Run, reason: str, end: Record) -> bool:
+        """Whether a failed run will have another attempt; if so, it waits again."""
+        try:
+            after_s = self._retrying.consider(run, reason, end)
+        except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
+            error.add_note(f"retry_if raised this for run {run.index} in {self._paths.run(run.index)}")
+            self._fail(error)
+            after_s = None
+        if after_s is not None:
+            forget_end(run)
+            self._tally.move(run.status, "pending")
+            self._runner.ledger.retry(run)
+        return after_s is not None
+
+    def _end_as_before(self, run: Run) -> None:
+        """A run that waited for another attempt will have none: how the last one ended decides."""
+        self._conclude(run, self._retrying.end_of(run.index))
 
     def _call_back(self, run: Run) -> None:
         try:
             if self._request.on_result is not None:
                 self._request.on_result(run)
         except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
-            self._fault = self._fault or error
+            self._fail(error)
 
     def dropped(self, index: int, reason: str, message: str) -> None:
         """An attempt ended without a verdict."""
-        self._record_end(self._roll[index], reason, message)
+        run = self._roll[index]
+        earlier = self._earlier_end(run)
+        if earlier is None:
+            self.ended(index, self._written_end(run, reason, message))
+            return
+        self._runner.release()
+        if not self._is_retried(run, reason, earlier):
+            self._conclude(run, earlier)
 
     def notice(self, index: int | None, text: str | None) -> None:
         """Something holds a run up."""
@@ -295,15 +377,34 @@ class Conductor:
         if text is not None or ledger.notices:
             ledger.notice(f"{self._paths.root}/{index}", text)
 
-    def _record_end(self, run: Run, reason: str, message: str) -> None:
-        self.ended(run.index, self._written_end(run, reason, message))
-
     def _written_end(self, run: Run, reason: str, message: str) -> Record:
         record = self._roll.former_end(run)
         if record is None:
             record = records.ended(run.index, self._roll.attempt_that_ends(run), failure(reason, message))
             self._write(record)
         return record
+
+    def _earlier_end(self, run: Run) -> Record | None:
+        """How the latest attempt of a run ended, if there was one and none has begun since: that is how it stays."""
+        if run.status == "pending" and self._retrying.knows(run.index):
+            return self._retrying.end_of(run.index)
+        return self._roll.former_end(run)
+
+    def _ending(self) -> bool:
+        """Whether nothing more is to be started."""
+        return self._fault is not None or self._stopped is not None
+
+    def _fail(self, error: BaseException) -> None:
+        """The sweep cannot go on: what was started ends, then this is raised."""
+        self._fault = self._fault or error
+        self._retrying.halt()
+
+    def _stop(self, why: str) -> None:
+        """Start nothing more; what was started ends."""
+        self._stopped = why
+        self._retrying.halt()
+        self._runner.withdraw(self._paths)
+        self._runner.ledger.remark(stopped_remark(why))
 
     def _move(self, run: Run, status: RunStatus) -> None:
         before = run.status
@@ -316,8 +417,7 @@ class Conductor:
         """Somebody asks for the end of some runs, or of all."""
         if asked.runs is None:
             if self._stopped is None and not is_over(self._statistics()):
-                self._stopped = CANCELLED
-                self._runner.ledger.remark(stopped_line(CANCELLED))
+                self._stop(CANCELLED)
             self._stop_runs()
             return
         for run in map(self._roll.find, asked.runs):
@@ -339,7 +439,7 @@ class Conductor:
 
     def _yield_to_other(self, error: LockLostError) -> None:
         """Somebody else owns the sweep: end what is still executed here, and leave."""
-        self._fault = self._fault or error
+        self._fail(error)
         self._stop_runs()
         if len(self._runner.ledger.serving) == 1:
             self._runner.hasten()

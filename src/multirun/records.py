@@ -112,6 +112,17 @@ def reset(run: int, attempt: int, reason: str, **more: object) -> Record:
     return {"event": "reset", "run": run, "attempt": attempt, "reason": reason, **more}
 
 
+def skipped(run: int, attempt: int, reason: str) -> Record:
+    """A run need not be executed.
+
+    Args:
+        run: number of the run.
+        attempt: the highest number of an attempt that it has had, 0 if there was none.
+        reason: why not, as a sentence.
+    """
+    return {"event": "skipped", "run": run, "attempt": attempt, "time": round(time(), 3), "reason": reason}
+
+
 def closed(*, complete: bool, stopped: str | None = None) -> Record:
     """The orchestrator leaves the sweep.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun import arguments
+from multirun.allowances import Allowances, parse_allowances
 from multirun.arguments import Runs, optional, short
 from multirun.definition import Options, Rules
 from multirun.durations import parse_duration
@@ -18,6 +19,7 @@ from multirun.preflight import Program, check_program
 from multirun.resources import FileResource, check_resources, entries, find_same
 from multirun.runners.abstract import AbstractRunner
 from multirun.sizes import parse_size
+from multirun.skipping import SkipIf, parse_skip_if
 
 if TYPE_CHECKING:
     from multirun.resume import Resume
@@ -57,6 +59,8 @@ class Request:
         resume: whether a sweep that is there goes on; `"unfinished"` leaves recorded failures alone.
         accept_changes: whether it may go on with another definition.
         redo: which runs of it, if it goes on as it is on disk; None for what the other fields say.
+        allowances: what failures may cost.
+        skip_if: which runs need not be executed, None if all are.
     """
 
     runs: Runs
@@ -75,6 +79,8 @@ class Request:
     resume: Resume = False
     accept_changes: bool = False
     redo: Redo | None = None
+    allowances: Allowances = field(default_factory=Allowances)
+    skip_if: SkipIf | None = None
 
 
 class Inspector:
@@ -130,6 +136,8 @@ class Inspector:
             first_alone=given["first_alone"] is True,
             resume=self._resume(given),
             accept_changes=given["accept_changes"] is True,
+            allowances=parse_allowances(attempt, given),
+            skip_if=attempt("skip_if", optional(parse_skip_if), given["skip_if"]),
         )
 
     def _rules(self, given: Mapping[str, Any]) -> Rules:

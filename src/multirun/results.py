@@ -73,6 +73,12 @@ def note_end(run: Run, record: Record) -> None:
     run.posted = posted_of(record)
 
 
+def forget_end(run: Run) -> None:
+    """Let a run that will have another attempt forget how the last one ended."""
+    run.reason = run.message = run.evidence = run.exit_code = run.duration_s = None
+    run.posted = False
+
+
 def posted_of(record: Record) -> str | bool:
     """What a run keeps in memory of the results in its `ended` record.
 

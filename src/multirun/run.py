@@ -25,6 +25,7 @@ TRANSITIONS: Mapping[RunStatus, Mapping[RunStatus, str]] = {
     "running": {
         "success": "the verdict accepted the attempt",
         "failure": "the verdict refused the attempt, or its launcher died",
+        "pending": "its attempt failed, and another one will be made",
     },
     "success": {},
     "failure": {},
@@ -52,7 +53,8 @@ class Run:
         index: number of the run in its sweep, from 0.
         params: its parameters, a copy that nothing else changes.
         status: `"pending"`, `"running"`, `"success"`, `"failure"` or `"skipped"`.
-        reason: machine-readable word for a failure such as `"exit:1"`, `"signal:SIGSEGV"` or `"timeout"`, else None.
+        reason: machine-readable word for a failure such as `"exit:1"`, `"signal:SIGSEGV"` or `"timeout"`; why a run was
+            skipped, as a sentence; else None.
         message: a sentence about the failure, where the reason alone does not say enough, else None.
         evidence: the line of its output that says most about a failure, at most 300 characters, else None.
         exit_code: exit status of the program; None while it runs, if it never started, or if a signal ended it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from multirun.contract import CANCELLED, FIRST_FAILED
+from multirun.contract import CANCELLED, FIRST_FAILED, SAME_FAILURES, TOO_MANY_FAILURES
 from multirun.durations import format_duration
 from multirun.errors import UnknownNameError
 from multirun.params import describe
@@ -70,6 +70,23 @@ def stopped_line(stopped: str) -> str:
 _STOPPED = {
     FIRST_FAILED: "the first run failed, so no other run was started",
     CANCELLED: "it was cancelled by multirun cancel",
+    TOO_MANY_FAILURES: "as many runs failed as max_failures allows, so no other run was started",
+    SAME_FAILURES: "the first runs all failed at once and alike, so no other run was started",
+}
+
+
+def stopped_remark(stopped: str) -> str:
+    """Why a sweep was stopped although runs are left, and how to go on.
+
+    Args:
+        stopped: machine-readable word for why.
+    """
+    return f"{stopped_line(stopped)}{_GOING_ON.get(stopped, '')}"
+
+
+_GOING_ON = {
+    TOO_MANY_FAILURES: f"; {GOING_ON}",
+    SAME_FAILURES: f"; mend the cause, and {GOING_ON}; max_same_failures=None does not stop for this",
 }
 
 

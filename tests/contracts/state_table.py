@@ -21,8 +21,7 @@ def _table() -> Iterator[str]:
 
 def _diagram() -> Iterator[str]:
     yield from ("```mermaid", "stateDiagram-v2")
-    reached = {after for changes in TRANSITIONS.values() for after in changes}
-    yield from (f"    [*] --> {status}" for status in TRANSITIONS if status not in reached)
+    yield f"    [*] --> {next(iter(TRANSITIONS))}"
     for before, changes in TRANSITIONS.items():
         yield from (f"    {before} --> {after}" for after in changes)
     yield from (f"    {status} --> [*]" for status, changes in TRANSITIONS.items() if not changes)

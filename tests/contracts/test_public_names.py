@@ -90,12 +90,19 @@ KEYWORDS = {
     "resume": False,
     "accept_changes": False,
     "keep_directory": False,
+    "retries": 0,
+    "retry_if": None,
+    "retry_delay": 1.0,
+    "infrastructure_retries": 3,
+    "max_failures": None,
+    "max_same_failures": 5,
+    "skip_if": None,
     "check": False,
     "display": None,
     "dry_run": False,
 }
 
-LATER = ["retries", "skip_if", "max_failures", "seed", "max_parallel"]
+LATER = ["seed", "max_parallel"]
 
 ERRORS = {
     "ConfigurationError": "ValueError",

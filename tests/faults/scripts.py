@@ -31,7 +31,7 @@ on_result = check_dead
 {before}
 result = multirun(
     runs={runs}, cmd={command}, output_path={root!r}, runner=ParallelLocalRunner(max_parallel={max_parallel}),
-    display=False, on_result=on_result, {options}
+    display=False, on_result=on_result, infrastructure_retries={infrastructure_retries}, {options}
 )
 {after}
 """
@@ -70,6 +70,7 @@ class Script:
         runs: Sequence[object] | str,
         command: Sequence[str],
         max_parallel: int = 4,
+        infrastructure_retries: int = 0,
         options: str = "",
         before: str = "",
         after: str = "",
@@ -81,6 +82,7 @@ class Script:
             runs: the parameter maps, or the Python expression of a source of them.
             command: the command of the runs.
             max_parallel: how many runs at once.
+            infrastructure_retries: how many further attempts a run may have whose launcher dies.
             options: further arguments of `multirun`, as Python.
             before: what the script does first.
             after: what it does with `result`.
@@ -93,6 +95,7 @@ class Script:
             command=list(command),
             root=str(self.root),
             max_parallel=max_parallel,
+            infrastructure_retries=infrastructure_retries,
             options=options,
             before=textwrap.dedent(before),
             after=textwrap.dedent(after),

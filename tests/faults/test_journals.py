@@ -123,6 +123,7 @@ def test_journal_that_is_damaged_while_it_is_written_loses_only_its_run(sweep_di
         cmd=["sh", "-c", f"{{first}}; {post}"],
         output_path=sweep_dir,
         runner=ParallelLocalRunner(max_parallel=1),
+        infrastructure_retries=0,
         display=False,
     )
     assert [run.reason for run in result] == ["lost", None]
@@ -153,6 +154,7 @@ def test_launcher_that_dies_between_two_runs_is_replaced(sweep_dir: Path) -> Non
         cmd=["sh", "-c", "{words}"],
         output_path=sweep_dir,
         runner=ParallelLocalRunner(max_parallel=1),
+        infrastructure_retries=0,
         display=False,
     )
     assert [run.reason for run in result] == [None, "lost", None, None]

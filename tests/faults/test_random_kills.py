@@ -70,7 +70,8 @@ def test_random_kills(start_script: Start, tmp_path_factory: pytest.TempPathFact
             runs=[{"words": "exec sleep 0.03"}] * 6 + [{"words": 'exec "$@"'}] + [{"words": "exec sleep 0.05"}] * 6,
             command=["sh", "-c", "{words}", "sh", *evil(program)],
             max_parallel=3,
-            options="timeout=1.2, grace=0.2",
+            infrastructure_retries=chance.choice((0, 3)),
+            options="timeout=1.2, grace=0.2, retry_delay=0.05",
             after="assert len(result) == 13",
         )
         threading.Event().wait(delay_s)

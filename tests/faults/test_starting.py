@@ -100,7 +100,7 @@ class Lack:
     def __init__(self, path: Path, begin: Callable[[], object], **given: Any) -> None:
         self.runner = ParallelLocalRunner(max_parallel=1)
         self._begin = begin
-        given = {"runs": [{}] * 4, "cmd": ["true"], **given}
+        given = {"runs": [{}] * 4, "cmd": ["true"], "infrastructure_retries": 0, **given}
         self.call = asyncio.create_task(
             multirunAsync(output_path=path, runner=self.runner, on_result=self._after, **given)
         )

@@ -59,7 +59,11 @@ async def test_keeper_keeps_the_descriptors_that_it_needs_itself(sweep_dir: Path
         yield from [{"words": "sleep 0.1"}] * 9
 
     result = await multirunAsync(
-        runs=source(), cmd=["sh", "-c", "{words}"], output_path=sweep_dir, runner=ParallelLocalRunner(max_parallel=10)
+        runs=source(),
+        cmd=["sh", "-c", "{words}"],
+        output_path=sweep_dir,
+        runner=ParallelLocalRunner(max_parallel=10),
+        infrastructure_retries=0,
     )
     assert [run.reason for run in result] == ["lost"] + [None] * 9
     check_sweep(sweep_dir, result=result)

@@ -39,7 +39,8 @@ class Scenario:
         self._count += 1
         output = self._folder / f"sweep{self._count}"
         return {
-            "runs": maps(*behaviours), "cmd": self.harness.cmd, "output_path": output, "runner": self.runner, **given,
+            "runs": maps(*behaviours), "cmd": self.harness.cmd, "output_path": output, "runner": self.runner,
+            "infrastructure_retries": 0, **given,
         }  # fmt: skip
 
     async def run(self, *behaviours: str, **given: Any) -> SweepResult:

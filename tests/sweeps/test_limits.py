@@ -134,7 +134,11 @@ async def free_tokens(semaphore: asyncio.Semaphore) -> int:
 async def test_whatever_ends_a_run_gives_its_token_back(sweep_dir: Path, script: str) -> None:
     runner = ParallelLocalRunner(max_parallel=2)
     result = await multirunAsync(
-        runs=[{"script": script}] * 3 + [{"script": "true"}], cmd=SCRIPTED, output_path=sweep_dir, runner=runner
+        runs=[{"script": script}] * 3 + [{"script": "true"}],
+        cmd=SCRIPTED,
+        output_path=sweep_dir,
+        runner=runner,
+        infrastructure_retries=0,
     )
     assert [run.status for run in result] == ["failure"] * 3 + ["success"]
     assert await free_tokens(runner.semaphore) == 2

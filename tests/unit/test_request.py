@@ -40,6 +40,13 @@ MINIMAL: dict[str, Any] = {
     "resume": False,
     "accept_changes": False,
     "keep_directory": False,
+    "retries": 0,
+    "retry_if": None,
+    "retry_delay": 1.0,
+    "infrastructure_retries": 3,
+    "max_failures": None,
+    "max_same_failures": None,
+    "skip_if": None,
 }
 
 

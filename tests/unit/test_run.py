@@ -15,6 +15,7 @@ LEGAL = {
     ("pending", "skipped"),
     ("running", "success"),
     ("running", "failure"),
+    ("running", "pending"),
 }
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _LINES = 10
 _LABEL = 12
 _SHORT_S = 0.1
-_WORDS: dict[str, Role] = {"success": "ok", "failure": "failed", "pending": "waiting", "running": "running"}
+_WORDS: dict[str, Role] = {
+    "success": "ok", "failure": "failed", "pending": "waiting", "running": "running", "skipped": "skipped",
+}  # fmt: skip
 """Each status as people see it, which is a role as well."""
 
 
@@ -66,7 +68,7 @@ def to_document(definition: Definition, run: RecordedRun) -> dict[str, Any]:
         "index": run.index,
         "status": run.status,
         "reason": record.get("reason"),
-        "why": why_in_words(record["reason"], record.get("message")) if record.get("reason") else None,
+        "why": _why(record) if record.get("reason") else None,
         "message": record.get("message"),
         "params": run.params,
         "results": finite(unwrap(record.get("results"))),
@@ -103,8 +105,9 @@ def describe(replay: Replay, run: RecordedRun) -> Iterator[str]:
     """The lines that `show` prints for a run."""
     record, command = run.record, command_of(replay.definition, run)
     yield f"{paper.paint(f'run {run.index}', 'strong')} in {paper.name_of(replay.paths.root)}: {_status(run)}"
+    if record.get("reason"):
+        yield from _block("why", [printable(_why(record))])
     if run.status == "failure":
-        yield from _block("why", [_why(record)])
         yield from _block("reason", [record["reason"]])
     yield from _block("parameters", _pairs(params_of(run)) or ["none"])
     yield from _block("results", _results(record))
@@ -128,7 +131,8 @@ def _status(run: RecordedRun) -> str:
 
 
 def _why(record: Mapping[str, Any]) -> str:
-    return printable(why_in_words(record["reason"], record.get("message")))
+    said: str = record["reason"]
+    return said if record["event"] == "skipped" else why_in_words(said, record.get("message"))
 
 
 def _block(label: str, lines: list[str]) -> Iterator[str]:
@@ -175,6 +179,8 @@ def _times(replay: Replay, record: Mapping[str, Any]) -> str:
     if record["event"] == "started":
         still = f"running for {format_duration(max(0.0, time.time() - record['time']))}"
         return f"started {_moment(record['time'])}, {still if replay.alive else 'and cut off'}"
+    if record["event"] == "skipped":
+        return f"skipped {_moment(record['time'])}"
     if began is None:
         return f"ended {_moment(record['time'])}"
     seconds = record["duration_s"]

@@ -39,4 +39,5 @@ def style_counts(counts: Mapping[str, int], label: str = "") -> Line:
 def render_summary(moment: Moment) -> Line:
     """How things stand at the end, however wide that is; the worst outcome decides the colour."""
     counts, semicolon, where = summary_line(moment.statistics, moment.elapsed_s, moment.where).partition(";")
-    return Line.of((counts, outcome_role(moment.statistics)), f"{semicolon}{where}")
+    retried = f", {moment.retried}" if moment.retries else ""
+    return Line.of((counts, outcome_role(moment.statistics)), f"{retried}{semicolon}{where}")

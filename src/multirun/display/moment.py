@@ -48,6 +48,7 @@ class Moment:
         notices: why something cannot go on for now, the latest first, each once.
         active: the runs that have been running longest, the oldest first; not all of them.
         latest_failure: the failure that came last, once there are too many to name them all.
+        retries: how many failed attempts are followed by another one.
     """
 
     statistics: RunStatistics
@@ -57,11 +58,17 @@ class Moment:
     notices: tuple[str, ...] = ()
     active: tuple[Active, ...] = ()
     latest_failure: str | None = None
+    retries: int = 0
 
     @property
     def where(self) -> str:
         """The directories as text, not too many of them."""
         return _list(self.places)
+
+    @property
+    def retried(self) -> str:
+        """`2 retries`, or nothing if there were none."""
+        return f"{self.retries} retr{'y' if self.retries == 1 else 'ies'}" if self.retries else ""
 
     @property
     def names(self) -> str:

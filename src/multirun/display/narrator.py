@@ -56,6 +56,7 @@ class Narrator:
         self._before = _NO_RUNS if ledger.serving else ledger.statistics()
         self._served_before = len(ledger.served)
         self._remarked = len(ledger.remarks)
+        self._retries_before = 0 if ledger.serving else ledger.retries
         self._executed_before = executed_count(subtract(ledger.statistics(), self._before))
 
     @classmethod
@@ -173,6 +174,7 @@ class Narrator:
             notices,
             active,
             self._latest_failure(),
+            self._ledger.retries - self._retries_before,
         )
 
     def _remaining_s(self, statistics: RunStatistics, active: Sequence[Active], now: float) -> float | None:
@@ -196,7 +198,7 @@ class Narrator:
 def recount(ledger: Ledger) -> None:
     """Show the summary of a runner that has ended all of its sweeps."""
     screen = open_screen(sys.stderr)
-    moment = Moment(ledger.statistics(), tuple(map(printable, ledger.served)))
+    moment = Moment(ledger.statistics(), tuple(map(printable, ledger.served)), retries=ledger.retries)
     screen.close(conclude(moment, ledger.runs, ledger.served, screen))
 
 

@@ -61,7 +61,8 @@ class PlainLines:
             self._shown, self._shown_s = moment.statistics, elapsed_s
             self._due_s = elapsed_s + pause_after_s(elapsed_s)
             line = progress_line(moment.statistics, moment.elapsed_s, moment.remaining_s)
-            self._put("; ".join([line, *moment.notices, *_slow_runs(moment)]))
+            retried = [moment.retried] if moment.retries else []
+            self._put("; ".join([line, *retried, *moment.notices, *_slow_runs(moment)]))
 
     def _is_news(self, moment: Moment, elapsed_s: float) -> bool:
         return moment.statistics != self._shown or elapsed_s - self._shown_s >= _LONGEST_PAUSE_S

@@ -47,7 +47,7 @@ def render_row(
         with_notice: whether what cannot go on for now has to be on this row.
     """
     row = _first_that_fits(_count_forms(moment.statistics, label), width, marks)
-    for part in _times(moment):
+    for part in _asides(moment):
         if cells(row) + cells(_GAP) + cells(part) <= width:
             row += _GAP + part
     room = width - cells(row) - cells(_GAP)
@@ -73,11 +73,13 @@ def _first_that_fits(forms: Iterator[Line], width: int, marks: Marks) -> Line:
     return cut(form, width, marks.ellipsis)
 
 
-def _times(moment: Moment) -> Iterator[Line]:
+def _asides(moment: Moment) -> Iterator[Line]:
     if moment.elapsed_s is not None:
         yield Line.of(clock(moment.elapsed_s))
     if moment.remaining_s is not None:
         yield Line.of((remaining_in_words(moment.remaining_s), "dim"))
+    if moment.retries:
+        yield Line.of((moment.retried, "notice"))
 
 
 def _count_forms(statistics: RunStatistics, label: str) -> Iterator[Line]:

@@ -102,6 +102,9 @@ class AbstractRunner(ABC):
     def hasten(self) -> None:
         """End everything it executes in this event loop without any more grace."""
 
+    def withdraw(self, paths: SweepPaths) -> None:  # noqa: B027 - most begin at once what they are asked to execute
+        """Do not begin what was not begun of a sweep; whoever asked for it gets a `CancelledError`."""
+
     @abstractmethod
     async def close(self, paths: SweepPaths) -> None:
         """Let go of a sweep of which nothing is being executed any more."""

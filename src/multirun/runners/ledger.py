@@ -26,6 +26,7 @@ class Ledger:
         served: the directories of the sweeps that have ended.
         busy_since: when the first of the sweeps that are being served began, on the monotonic clock in seconds.
         notices: why something cannot go on for now, by the name of what is held up.
+        retries: how many failed attempts were to be followed by another one.
         remarks: what else there is to say about sweeps, once each.
         pulled_by: the thread that executes a generator of the caller's right now, None if none does.
         listeners: called with each run whose status changed, and with None when anything else did.
@@ -37,6 +38,7 @@ class Ledger:
         self.served: list[str] = []
         self.busy_since = monotonic()
         self.notices: dict[str, str] = {}
+        self.retries = 0
         self.remarks: list[str] = []
         self.pulled_by: int | None = None
         self.listeners: list[Listener] = []
@@ -94,6 +96,12 @@ class Ledger:
         elif self._running.pop(run, None) is not None and status == "success" and run.duration_s is not None:
             self._durations.append(run.duration_s)
         self._tell(run)
+
+    def retry(self, run: Run) -> None:
+        """A run whose attempt failed waits for another one."""
+        self.retries += 1
+        if run.status != "pending":
+            self.move(run, "pending")
 
     def notice(self, name: str, text: str | None) -> None:
         """Something is held up, or goes on again if there is no text."""

@@ -149,6 +149,13 @@ class LauncherLink:
         pending.stopping = True
         self._tell(pending, CANCEL)
 
+    def withdraw(self, root: str) -> None:
+        """Have those runs of a sweep given back for good that no lane has begun."""
+        for pending in self.seats.pending():
+            if pending.assignment.paths.root == root and not pending.begun:
+                pending.stopping = True
+                self._tell(pending, BACK)
+
     def _tell(self, pending: Pending, word: bytes) -> None:
         assignment = pending.assignment
         for seat in self.seats.by_number.values():

@@ -151,6 +151,12 @@ class ParallelLocalRunner(AbstractRunner):
         if link is not None:
             link.kill_all()
 
+    def withdraw(self, paths: SweepPaths) -> None:
+        """Take the runs of a sweep back that are ahead."""
+        link = self._venue().link
+        if link is not None:
+            link.withdraw(paths.root)
+
     async def close(self, paths: SweepPaths) -> None:
         """Let go of a sweep; the launcher leaves with the last one."""
         venue = self._venue()

@@ -149,10 +149,10 @@ class Seat:
         return None
 
     def settle(self, pending: Pending, record: Record) -> None:
-        """An attempt has ended."""
+        """An attempt has ended; behind one that failed nothing waits, for the sweep may have to be stopped."""
         self.queue.remove(pending)
         duration_s = record.get("duration_s") or _AHEAD_S
-        self.room = min(_AHEAD, int(_AHEAD_S / duration_s))
+        self.room = min(_AHEAD, int(_AHEAD_S / duration_s)) if record["status"] == "success" else 0
         self.since = monotonic()
         self.asked = False
 
