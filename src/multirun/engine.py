@@ -246,10 +246,16 @@ class Conductor:
             return True
         if reason is not None and run.status not in COMPLETE:
             del self._offsets[run.index]
-            self._write(records.skipped(run.index, self._roll.attempt_that_ends(run), reason))
-            run.reason = reason
-            self._complete(run, "skipped")
+            self._conclude(run, self._written_skip(run, reason))
         return reason is not None
+
+    def _written_skip(self, run: Run, reason: str) -> Record:
+        """The record that a run is skipped; one of an earlier session stays, for nothing could tell which is later."""
+        record = self._roll.former_end(run)
+        if record is None or record["event"] != "skipped":
+            record = records.skipped(run.index, self._roll.attempt_that_ends(run), reason)
+            self._write(record)
+        return record
 
     async def _outlast_first(self, run: Run, task: asyncio.Task[None]) -> None:
         """Let the first run come to its end; if it fails, no other one is started."""
