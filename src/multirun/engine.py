@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from time import time
@@ -19,18 +19,17 @@ from multirun.breaker import Breaker
 from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
-from multirun.files import LACKING
 from multirun.hints import next_command
+from multirun.intake import Intake
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
-from multirun.planning import Planner
 from multirun.results import ResultsHome, forget_end, note_end
 from multirun.retrying import Retrying
 from multirun.roll import Roll
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.rundir import SweepPaths, orchestrator_of
 from multirun.runners.abstract import AbstractRunner, Assignment
-from multirun.skipping import ask
+from multirun.skipping import ask as ask_about
 from multirun.statistics import RunStatistics, Tally, is_over
 from multirun.sweepresult import SweepResult
 from multirun.table import write_table
@@ -41,13 +40,10 @@ from multirun.wording import GOING_ON, counts_line, stopped_remark
 if TYPE_CHECKING:
     from multirun.creation import Entered
     from multirun.definition import Definition
+    from multirun.intake import Pull
     from multirun.params import CheckedParams
     from multirun.request import Request
     from multirun.skipping import SkipIf
-
-_PLANNED_AT_ONCE = 500
-_AGAIN_S = 1.0
-_Pull = Callable[[], Awaitable[Run | None]]
 
 
 async def conduct(request: Request, planned: list[CheckedParams] | None, runner: AbstractRunner) -> SweepResult:
@@ -90,6 +86,7 @@ class Conductor:
         self._plan = PlanWriter(paths.plan, None if past is None else past.survey)
         self._home = ResultsHome(paths)
         self._roll = Roll(self._plan, past, self._home)
+        self._intake = Intake(request, self._plan, self._roll, self, paths.plan)
         self._journal = opening.journal or _begin_journal(paths, opening.definition)
         self._unwritten: list[Record] = []
         self._runs, self._offsets = self._roll.runs, self._roll.offsets
@@ -126,16 +123,16 @@ class Conductor:
     async def _serve(self, planned: list[CheckedParams] | None) -> None:
         pull = None
         if planned is not None and self._goes_on:
-            pull = await self._enroll_all(planned)
+            pull = await self._intake.take_all(planned)
             if not self._statistics().pending_count:
                 return
         await self._runner.open(self._paths)
         try:
-            await self._execute(pull or (self._generator() if planned is None else await self._enroll_all(planned)))
+            await self._execute(pull or await self._intake.begin(planned))
         finally:
             await outlast(self._runner.close(self._paths))
 
-    async def _execute(self, pull: _Pull) -> None:
+    async def _execute(self, pull: Pull) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 with self._dispatching:
@@ -143,88 +140,32 @@ class Conductor:
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _dispatch_all(self, pull: _Pull, group: asyncio.TaskGroup) -> None:
+    async def _dispatch_all(self, pull: Pull, group: asyncio.TaskGroup) -> None:
         while not self._ending() and (run := await pull()) is not None:
             await self._dispatch(run, group)
             if self._first_alone and run.task is not None:
                 await self._outlast_first(run, run.task)
 
-    async def _enroll_all(self, planned: list[CheckedParams]) -> _Pull:
-        for number, params in enumerate(planned, start=1):
-            self._enroll(params)
-            if number % _PLANNED_AT_ONCE == 0:
-                await self._write_plan()
-                await asyncio.sleep(0)
-        await self._close_plan()
-        runs = iter(run for run in self._runs if run.status not in COMPLETE)
-
-        async def pull() -> Run | None:
-            return next(runs, None)
-
-        return pull
-
-    def _generator(self) -> _Pull:
-        """A function that pulls one parameter map after another until there is none left or something goes wrong."""
-        planner = Planner.of(self._request)
-        candidates = iter(self._request.runs)
-
-        async def pull() -> Run | None:
-            await asyncio.sleep(0)  # the generator may take its time: first let what was dispatched begin
-            while (params := self._next_params(candidates, planner)) is not None:
-                run = self._enroll(params)
-                if run.status not in COMPLETE:
-                    await self._write_plan()
-                    return run
-                await asyncio.sleep(0)
-            if self._fault is None:
-                await self._close_plan()
-            return None
-
-        return pull
-
-    def _next_params(self, candidates: Iterator[object], planner: Planner) -> CheckedParams | None:
-        """Pull one parameter map; what goes wrong ends the pulling, and the sweep once the started runs have ended."""
-        try:
-            with self._runner.ledger.pulling():
-                candidate = next(candidates)
-            self._ownership.assure()
-            return planner.plan(len(self._runs), candidate)
-        except StopIteration:
-            return None
-        except BaseException as error:  # noqa: BLE001 - whatever the caller's generator raises, sys.exit() included
-            self._fail(error)
-            return None
-
-    def _enroll(self, params: CheckedParams) -> Run:
-        run = self._roll.enroll(params)
+    def enlist(self, run: Run) -> None:
+        """A run has been planned, or found in the plan."""
         self._tally.add(run.status)
         self._runner.ledger.enroll(run)
-        return run
 
-    async def _close_plan(self) -> None:
-        if self._request.redo is None:  # else only who started the sweep knows whether there are more runs
-            self._plan.finish()
-        await self._write_plan()
+    def ask(self, candidates: Iterator[object]) -> object:
+        """The next parameter map of the caller's generator."""
+        with self._runner.ledger.pulling():
+            candidate = next(candidates)
+        self._ownership.assure()
+        return candidate
+
+    def is_broken(self) -> bool:
+        """Whether the sweep cannot go on."""
+        return self._fault is not None
+
+    def close_plan(self) -> None:
+        """All runs are known."""
         self._total_known = True
         self._runner.ledger.close_plan()
-
-    async def _write_plan(self) -> None:
-        """Write to the plan what was added; while the machine lacks something, say so and try again.
-
-        Raises:
-            StorageError: the disk refuses for good.
-        """
-        while True:
-            try:
-                self._plan.flush()
-            except OSError as error:
-                if error.errno not in LACKING:
-                    raise StorageError(f"{self._paths.plan} cannot be written: {error.strerror}") from error
-                self.notice(None, f"the plan waits: {error.strerror}")
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                self.notice(None, None)
-                return
 
     # ------------------------------------------------------------------------------------------- one run
 
@@ -238,11 +179,11 @@ class Conductor:
     async def _is_skipped(self, run: Run, skip_if: SkipIf) -> bool:
         """Whether a run need not be executed; also if nobody can tell, which ends the sweep."""
         try:
-            reason = await ask(skip_if, run, self.notice)
+            reason = await ask_about(skip_if, run, self.notice)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
-            self._fail(error)
+            self.fail(error)
             return True
         if reason is not None and run.status not in COMPLETE:
             del self._offsets[run.index]
@@ -347,7 +288,7 @@ class Conductor:
             after_s = self._retrying.consider(run, reason, end)
         except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
             error.add_note(f"retry_if raised this for run {run.index} in {self._paths.run(run.index)}")
-            self._fail(error)
+            self.fail(error)
             after_s = None
         if after_s is not None:
             forget_end(run)
@@ -364,7 +305,7 @@ class Conductor:
             if self._request.on_result is not None:
                 self._request.on_result(run)
         except BaseException as error:  # noqa: BLE001 - whatever the caller's function raises, sys.exit() included
-            self._fail(error)
+            self.fail(error)
 
     def dropped(self, index: int, reason: str, message: str) -> None:
         """An attempt ended without a verdict."""
@@ -400,7 +341,7 @@ class Conductor:
         """Whether nothing more is to be started."""
         return self._fault is not None or self._stopped is not None
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         """The sweep cannot go on: what was started ends, then this is raised."""
         self._fault = self._fault or error
         self._retrying.halt()
@@ -445,7 +386,7 @@ class Conductor:
 
     def _yield_to_other(self, error: LockLostError) -> None:
         """Somebody else owns the sweep: end what is still executed here, and leave."""
-        self._fail(error)
+        self.fail(error)
         self._stop_runs()
         if len(self._runner.ledger.serving) == 1:
             self._runner.hasten()
