@@ -74,6 +74,8 @@ def multirun(
     max_failures: int | None = None,
     max_same_failures: int | None = 5,
     skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
+    durability: Literal["process", "power"] = "process",
+    keep_attempts: int | None = None,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -131,6 +133,9 @@ def multirun(
         skip_if: which runs need not be executed: a function that is called with the parameters and the directory of a
             run, and returns whether to skip it, or why, as text; or a list of rules as in `results`, for files that are
             there before: a run is skipped if each rule finds its value.
+        durability: what the record of ended runs survives: `"process"` SIGKILL of everything, `"power"` the loss of
+            power too, which costs a few milliseconds per run. Posted results survive both in any case.
+        keep_attempts: how many directories of earlier attempts are kept for each run; without it, all.
         check: whether a failed run raises `RunsFailedError` at the end.
         display: whether to show what is going on; None means yes.
         dry_run: whether to check and plan everything, and to create and start nothing; all runs of the result that
@@ -194,6 +199,8 @@ async def multirunAsync(
     max_failures: int | None = None,
     max_same_failures: int | None = 5,
     skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
+    durability: Literal["process", "power"] = "process",
+    keep_attempts: int | None = None,
     check: bool = False,
     display: bool | None = None,
     dry_run: bool = False,
@@ -234,6 +241,8 @@ async def multirunAsync(
         max_failures: see `multirun`.
         max_same_failures: see `multirun`.
         skip_if: see `multirun`; a function is called in a thread, one call at a time.
+        durability: see `multirun`.
+        keep_attempts: see `multirun`.
         check: see `multirun`.
         display: whether to show what is going on, in a notebook below the cell; None means no.
         dry_run: see `multirun`.

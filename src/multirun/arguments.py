@@ -241,6 +241,31 @@ def parse_count(count: object) -> int:
     raise MistakeError(f"{short(count)} is no whole number of at least 1")
 
 
+def parse_durability(durability: object) -> str | None:
+    """What the journals survive, as definitions have it: None for the default.
+
+    Raises:
+        MistakeError: it is neither of the two words.
+    """
+    if durability in ("process", "power"):
+        return None if durability == "process" else "power"
+    raise MistakeError(
+        f"{short(durability)} is neither 'process' (what is recorded survives SIGKILL of everything) nor 'power' (it "
+        "survives the loss of power too)"
+    )
+
+
+def parse_kept(count: object) -> int:
+    """How many directories of earlier attempts are kept.
+
+    Raises:
+        MistakeError: it is no whole number from 0.
+    """
+    if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        return count
+    raise MistakeError(f"{short(count)} is no whole number from 0; write None to keep all")
+
+
 def parse_output_path(path: object) -> str:
     """Absolute path of the sweep directory.
 

@@ -119,11 +119,13 @@ def _publish(path: str, draft: _Draft, pickled: _Draft | None = None) -> None:
             later = pickled.name
             pickled.take_name()
             folder.sync()
+            _reach("post.pickled")
         try:
             draft.take_name()
         except OSError:
             folder.remove(later, unless=earlier)
             raise
+        _reach("post.renamed")
         folder.sync()
         folder.remove(earlier, unless=later)
 
@@ -144,8 +146,10 @@ class _Draft:
 
     def close(self) -> None:
         self.file.flush()
+        _reach("post.written")
         os.fsync(self.file.fileno())
         self.file.close()
+        _reach("post.synced")
 
     def take_name(self) -> None:
         os.rename(self.path, f"{self.folder}/{self.name}")
@@ -289,6 +293,12 @@ def _unlock(folder: int) -> None:
         fcntl.flock(folder, fcntl.LOCK_UN)  # closing alone leaves it locked for a forked copy of the descriptor
     except OSError:
         pass
+
+
+def _reach(point: str) -> None:
+    from multirun.failpoints import reach
+
+    reach(point)
 
 
 def _path_from(variable: str, caller: str) -> str:

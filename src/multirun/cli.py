@@ -126,6 +126,30 @@ def retry(words: tuple[str, ...], max_parallel: int | None) -> int:
     return run(words, max_parallel=max_parallel)
 
 
+@commands.command()
+@_DIRECTORY
+@click.option("--repair", "mend", is_flag=True, help="Write anew what can be proven, and keep what was damaged.")
+def fsck(directory: str | None, mend: bool) -> int:
+    """Check that every file of a sweep is as it was written, and say which runs are hit if not.
+
+    The exit code is 0 if there is no damage, 74 if there is some, or some is left after --repair.
+    """
+    from multirun.commandline.fsck import fsck as run
+
+    return run(directory, mend=mend)
+
+
+@commands.command()
+@_DIRECTORY
+@click.option("--keep-attempts", default=0, metavar="N", help="Keep the last N earlier attempts of each run.")
+@click.option("-y", "--yes", "agreed", is_flag=True, help="Do not ask.")
+def clean(directory: str | None, keep_attempts: int, agreed: bool) -> int:
+    """Remove what earlier attempts and repairs left, after saying how much that is and asking."""
+    from multirun.commandline.clean import clean as run
+
+    return run(directory, keep_attempts=keep_attempts, agreed=agreed)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     if arguments is None:

@@ -163,7 +163,8 @@ def _take_up(paths: SweepPaths, request: Request, found: Look) -> Opening:
     again, never one that takes results of other inputs for its own.
     """
     writer = orchestrator_of(paths.session)
-    journal = Journal(paths.journal(writer), found.before.id, writer, time(), paths.session)
+    synced = found.now.options.survives_power_loss
+    journal = Journal(paths.journal(writer), found.before.id, writer, time(), paths.session, synced=synced)
     try:
         changes = [str(each) for each in found.differences]
         journal.append(records.opened(paths.session, found.past.replay.lengths(), changes))

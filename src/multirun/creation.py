@@ -13,6 +13,7 @@ from multirun.continuation import Opening, continue_sweep, define
 from multirun.contract import JOURNAL_DIR, RUNS_DIR
 from multirun.definition import write_definition
 from multirun.errors import OutputExistsError, StorageError
+from multirun.failpoints import reach
 from multirun.ownership import Ownership, Patience, acquire
 from multirun.provenance import CodeState, code_directory, describe_origin
 from multirun.resources import explain
@@ -187,13 +188,17 @@ def _make_stamped(name: str) -> str:
 
 
 def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> Opening:
+    reach("create.directory")
     for folder in (paths.inputs(), paths.shared()):  # half a snapshot, of a sweep that was killed at its birth
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(paths.journals, exist_ok=True)
     os.makedirs(f"{paths.root}/{RUNS_DIR}", exist_ok=True)
+    reach("create.folders")
     with closing(CodeState(code_directory())) as code:
         inputs = take_snapshot(request.resources, paths)
         origin = describe_origin(code, runner)
+    reach("create.inputs")
     definition = define(request, secrets.token_hex(8), inputs, origin)
     write_definition(paths, definition)
+    reach("create.defined")
     return Opening(paths, definition)

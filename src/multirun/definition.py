@@ -15,7 +15,8 @@ from multirun.rundir import SWEEP_FILE, SweepPaths
 
 VERSION = 1
 _FORMAT = "multirun-sweep"
-_LATER = (("rules", "results"), ("options", "max_output_bytes"), ("options", "nice"), ("options", "keep_directory"))
+_NEWEST = (("options", "keep_directory"), ("options", "durability"), ("options", "keep_attempts"))
+_LATER = (("rules", "results"), ("options", "max_output_bytes"), ("options", "nice"), *_NEWEST)
 """What came later: a version that does not know it refuses it, so it is written only where it says something."""
 
 
@@ -72,6 +73,8 @@ class Options:
         max_output_bytes: what a run may write to its standard output and error together, None for no limit.
         nice: how nice its processes are to others, from 0 to 19; None for as nice as the caller.
         keep_directory: whether a further attempt goes on in the directory of the one before.
+        durability: `"power"` if journals and plan survive the loss of power, None if they survive SIGKILL.
+        keep_attempts: how many directories of earlier attempts of a run are kept, None for all.
     """
 
     timeout_s: float | None = None
@@ -80,6 +83,13 @@ class Options:
     max_output_bytes: int | None = None
     nice: int | None = None
     keep_directory: bool = False
+    durability: str | None = None
+    keep_attempts: int | None = None
+
+    @property
+    def survives_power_loss(self) -> bool:
+        """Whether what is recorded has to be on the disk at once."""
+        return self.durability == "power"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from multirun.breaker import Breaker
 from multirun.contract import CANCELLED, FIRST_FAILED
 from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
+from multirun.failpoints import reach
+from multirun.files import LACKING
 from multirun.hints import next_command
 from multirun.intake import Intake
 from multirun.journal import Journal, Record
@@ -66,8 +68,8 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         try:
             conductor = Conductor(request, runner, entered)
         except OSError as error:
-            root = entered.opening.paths.root
-            raise StorageError(f"the sweep could not be set up in {root}: {error.strerror}") from error
+            where = f"{entered.opening.paths.root}: {error.strerror}"
+            raise StorageError(f"the sweep could not be set up in {where}; nothing was started") from error
         return await conductor.conduct(planned)
 
 
@@ -83,7 +85,8 @@ class Conductor:
         self._dispatching = anyio.CancelScope()
         past = opening.past
         self._goes_on = past is not None
-        self._plan = PlanWriter(paths.plan, None if past is None else past.survey)
+        synced = opening.definition.options.survives_power_loss
+        self._plan = PlanWriter(paths.plan, None if past is None else past.survey, synced=synced)
         self._home = ResultsHome(paths)
         self._roll = Roll(self._plan, past, self._home)
         self._intake = Intake(request, self._plan, self._roll, self, paths.plan)
@@ -99,6 +102,7 @@ class Conductor:
         allowances = request.allowances
         self._retrying = Retrying(allowances.retry, allowances.retry_if)
         self._breaker = Breaker(allowances.max_failures, allowances.max_same_failures)
+        self._ended = False
 
     async def conduct(self, planned: list[CheckedParams] | None) -> SweepResult:
         """Execute all runs."""
@@ -113,7 +117,7 @@ class Conductor:
             await self._serve(planned)
         except BaseException as error:  # noqa: BLE001 - raised again once everything is closed
             self._fault = error if isinstance(error, asyncio.CancelledError) else self._fault or error
-        await outlast(self._finish())
+        await self._finish()
         if self._fault is not None:
             self._fault.add_note(self._whereabouts())
             raise self._fault
@@ -127,6 +131,7 @@ class Conductor:
             if not self._statistics().pending_count:
                 return
         await self._runner.open(self._paths)
+        reach("launcher.started")
         try:
             await self._execute(pull or await self._intake.begin(planned))
         finally:
@@ -216,6 +221,7 @@ class Conductor:
     async def _attend(self, run: Run) -> None:
         """Have a run executed, once or several times; if there will be no other time, it stays as it is."""
         offset = self._offsets.pop(run.index)
+        reach("run.given")
         if self._roll.is_stale(run):  # also where directories are kept
             await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
         while self._stopped is None:
@@ -329,6 +335,7 @@ class Conductor:
         if record is None:
             record = records.ended(run.index, self._roll.attempt_that_ends(run), failure(reason, message))
             self._write(record)
+            reach("run.dropped")
         return record
 
     def _earlier_end(self, run: Run) -> Record | None:
@@ -404,8 +411,13 @@ class Conductor:
         if self._ownership.lost:
             return
         self._unwritten.append(record)
-        with contextlib.suppress(OSError):
+        try:
             self._flush()
+        except OSError as error:
+            if error.errno in LACKING:
+                self.notice(None, f"the journal waits: {error.strerror}")
+            else:
+                self._fault = self._fault or StorageError(f"{self._journal.path} cannot be written: {error.strerror}")
 
     def _flush(self) -> None:
         while self._unwritten:
@@ -413,32 +425,53 @@ class Conductor:
             del self._unwritten[0]
 
     async def _finish(self) -> None:
-        """Close every file and write the table."""
+        """Write the end and the table, as soon as there is room for them, and close every file."""
         if not self._total_known:
             self._runner.ledger.close_plan()
         self._restore()
         try:
-            await anyio.to_thread.run_sync(self._close_files)
-        except OSError as error:
-            problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}"
-            self._fault = self._fault or StorageError(f"{problem}; what its runs did is in its journals")
-        except LockLostError as error:
-            self._fault = self._fault or error
+            await self._write_end_patiently()
+        except asyncio.CancelledError as cancelled:
+            self._fault = self._fault or cancelled
+            await outlast(anyio.to_thread.run_sync(self._try_to_end))
         finally:
+            await outlast(anyio.to_thread.run_sync(self._close_files))
             self._runner.ledger.end(self._paths.root)
 
-    def _close_files(self) -> None:
+    async def _write_end_patiently(self) -> None:
+        """While the machine lacks something, say so and try again; a call that has to raise anyway does not wait."""
+        while (error := await outlast(anyio.to_thread.run_sync(self._try_to_end))) is not None:
+            if error.errno not in LACKING or self._fault is not None:
+                problem = f"the end of the sweep could not be written to {self._paths.root}: {error.strerror}"
+                self._fault = self._fault or StorageError(f"{problem}; what its runs did is in its journals")
+                return
+            self.notice(None, f"the end of the sweep waits: {error.strerror}")
+            await asyncio.sleep(_AGAIN_S)
+
+    def _try_to_end(self) -> OSError | None:
+        """Write what is not written yet; return why that is impossible."""
         try:
+            reach("sweep.ended")
             self._ownership.assure()
-            self._write(records.closed(complete=self._fault is None and self._stopped is None, stopped=self._stopped))
+            if not self._ended:
+                self._ended = True
+                complete = self._fault is None and self._stopped is None
+                self._unwritten.append(records.closed(complete=complete, stopped=self._stopped))
             self._flush()
             self._plan.flush()
+            reach("sweep.closed")
             write_table(self._paths, self._roll.on_disk())
-        finally:
-            self._journal.close()
-            self._plan.close()
-            self._ownership.release()
-            self._inbox.close()
+        except OSError as error:
+            return error
+        except LockLostError as error:
+            self._fault = self._fault or error
+        return None
+
+    def _close_files(self) -> None:
+        self._journal.close()
+        self._plan.close()
+        self._ownership.release()
+        self._inbox.close()
 
     def _restore(self) -> None:
         """Runs that were left pending, and had ended in an earlier session, are what they were then."""
@@ -458,7 +491,8 @@ class Conductor:
 
 def _begin_journal(paths: SweepPaths, definition: Definition) -> Journal:
     writer = orchestrator_of(paths.session)
-    journal = Journal(paths.journal(writer), definition.id, writer, time(), paths.session)
+    synced = definition.options.survives_power_loss
+    journal = Journal(paths.journal(writer), definition.id, writer, time(), paths.session, synced=synced)
     if paths.session > 1:  # earlier ones were killed before there was a sweep
         journal.append(records.opened(paths.session, {}, ()))
     return journal

@@ -16,7 +16,8 @@ from io import BufferedReader
 from typing import Any
 
 from multirun.errors import FormatError, JournalDamagedError
-from multirun.files import write_at
+from multirun.failpoints import reach
+from multirun.files import FAILING, sync_data, sync_folder, write_at
 from multirun.processes import identity
 
 VERSION = 1
@@ -36,7 +37,9 @@ class Journal:
         offset: its length in bytes, where the next record will begin.
     """
 
-    def __init__(self, path: str, sweep_id: str, writer: str, now: float, session: int = 1) -> None:
+    def __init__(
+        self, path: str, sweep_id: str, writer: str, now: float, session: int = 1, *, synced: bool = False
+    ) -> None:
         """Create the file, which must not exist, with its header record.
 
         Args:
@@ -45,13 +48,25 @@ class Journal:
             writer: the name of the writer.
             now: seconds since the epoch.
             session: number of the session it belongs to.
+            synced: whether each record is on the disk before `append` returns.
         """
         self.path = path
         self.offset = 0
         self._seq = 0
         self._crc = 0
+        self._fault: OSError | None = None
+        self._synced = synced
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o666)
+        try:
+            self._begin(sweep_id, writer, now, session)
+        except OSError:  # whoever tries again creates it anew
+            os.close(self._descriptor)
+            os.unlink(path)
+            raise
+
+    def _begin(self, sweep_id: str, writer: str, now: float, session: int) -> None:
+        reach("journal.created")
         self.append(
             {
                 "event": "journal",
@@ -63,20 +78,33 @@ class Journal:
                 "time": round(now, 3),
             }
         )
+        if self._synced:
+            sync_folder(os.path.dirname(self.path))
 
     def append(self, fields: Record | str) -> bytes:
         """Write one record and return its line.
 
-        A record that could not be written whole is taken back, so that a later one never follows half a line.
+        A record that could not be written whole is taken back, so that a later one never follows half a line. If the
+        disk itself fails, the journal takes no further record: nobody knows what is in it.
 
         Args:
             fields: see `frame`.
 
         Raises:
-            OSError: the record is not in the file.
+            OSError: the record is not in the file, or not for certain.
         """
+        if self._fault is not None:
+            raise self._fault
         line, crc = frame(fields, self._seq, self._crc)
-        write_at(self._descriptor, line, self.offset)
+        try:
+            reach("journal.append")
+            write_at(self._descriptor, line, self.offset)
+            reach("journal.appended")
+            if self._synced:
+                sync_data(self._descriptor)
+        except OSError as error:
+            self._fault = error if error.errno in FAILING else None
+            raise
         self.offset += len(line)
         self._seq += 1
         self._crc = crc

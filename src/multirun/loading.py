@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from multirun.encoding import decode_map
-from multirun.errors import ParamsError
+from multirun.encoding import Unencodable, decode_map
+from multirun.errors import FormatError, ParamsError
+from multirun.hints import next_command
+from multirun.params import digest_of
 from multirun.replay import Replay
 from multirun.results import ResultsHome, note_end
 from multirun.run import Run
@@ -81,6 +83,13 @@ def recall_run(past: Past, index: int, params: dict[str, Any], home: ResultsHome
 
 def _params_of(recorded: RecordedRun) -> dict[str, Any]:
     try:
-        return decode_map(recorded.params_document)
-    except ParamsError as error:
+        params = decode_map(recorded.params_document)
+        intact = digest_of(params) == recorded.digest
+    except (ParamsError, Unencodable) as error:
         raise ParamsError(f"run {recorded.index}: {error}") from error
+    if not intact:
+        raise FormatError(
+            f"the plan is damaged: the parameters of run {recorded.index} do not match their digest; "
+            f"{next_command('fsck', recorded.sweep)} says what can be done"
+        )
+    return params

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from multirun.errors import FormatError
+from multirun.failpoints import reach
 from multirun.files import write_at
 from multirun.processes import identity, start_tick
 from multirun.rundir import ORCHESTRATOR, SweepPaths
@@ -216,6 +217,7 @@ def claim(paths: SweepPaths, session: int, me: Identity) -> int | None:
     try:
         write_at(descriptor, content, 0)
         flush(descriptor)
+        reach("lock.written")
         won = _take(paths, session, private, token)
     except BaseException:
         os.close(descriptor)
@@ -223,6 +225,7 @@ def claim(paths: SweepPaths, session: int, me: Identity) -> int | None:
     finally:
         with suppress(OSError):
             os.unlink(private)
+    reach("lock.taken")
     if won == "linked":
         return descriptor
     os.close(descriptor)

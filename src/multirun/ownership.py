@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from multirun import lock
 from multirun.errors import LauncherError, LockedError, LockLostError, StorageError
+from multirun.failpoints import reach
 
 if TYPE_CHECKING:
     from multirun.lock import Holder, Identity
@@ -271,7 +272,9 @@ class Ownership:
     def _leave(self) -> None:
         with suppress(OSError):
             if not self.lost:
+                reach("lock.leave")
                 self._write(held=False)
+                reach("lock.left")
         os.close(self._descriptor)
 
     def _live(self) -> None:

@@ -79,12 +79,21 @@ def check_params(index: int, candidate: object) -> CheckedParams:
     params = dict(candidate)
     try:
         text = dumps(encode_map(params))
-        digest = hashlib.sha256(canonical(params)).hexdigest()[:32]
+        digest = digest_of(params)
     except Unencodable as refusal:
         raise ParamsError(f"run {index}: parameter {refusal}") from refusal
     if not all(type(value) in _IMMUTABLE for value in params.values()):
         params = decode_map(json.loads(text))
     return CheckedParams(params, text, digest)
+
+
+def digest_of(params: Mapping[str, object]) -> str:
+    """The digest of parameters, 32 hexadecimal digits.
+
+    Raises:
+        Unencodable: something in them cannot be stored.
+    """
+    return hashlib.sha256(canonical(params)).hexdigest()[:32]
 
 
 _IMMUTABLE = frozenset({bool, int, float, complex, str, bytes, type(None)})

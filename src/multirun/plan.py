@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from multirun.errors import FormatError
-from multirun.files import publish, write_at
+from multirun.failpoints import reach
+from multirun.files import publish, sync_data, write_at
 
 VERSION = 1
 
-_HEADER = b'{"format":"multirun-plan","version":%d}\n' % VERSION
+HEADER = b'{"format":"multirun-plan","version":%d}\n' % VERSION
+"""The first line."""
 _PARAMS_MARK = b',"params":'
 _CHUNK = 4096
 
@@ -65,13 +67,11 @@ class PlanSurvey:
                 self.length = offset + len(line)
                 self.closed = planned is None
                 if planned is not None:
-                    self._note(path, offset, planned)
+                    self._note(offset, planned)
             self.length = max(self.length, _length_of_beginning(path))
             self.torn = os.stat(path).st_size - self.length
 
-    def _note(self, path: str, offset: int, planned: PlannedRun) -> None:
-        if planned.run != len(self.offsets):
-            raise FormatError(f"{path} is damaged: run {planned.run} where {len(self.offsets)} was expected")
+    def _note(self, offset: int, planned: PlannedRun) -> None:
         self.offsets.append(offset)
         self.repetitions[_key(planned.digest)] = planned.repetition + 1
         whole = int(planned.digest, 16)
@@ -110,21 +110,24 @@ class PlanWriter:
         count: how many runs are in the plan.
     """
 
-    def __init__(self, path: str, survey: PlanSurvey | None = None) -> None:
+    def __init__(self, path: str, survey: PlanSurvey | None = None, *, synced: bool = False) -> None:
         """Open the file.
 
         Args:
             path: the file; it must not exist unless it was surveyed.
             survey: what is in the plan of a sweep that goes on, and was mended.
+            synced: whether what was added is on the disk before `flush` returns.
         """
         new = os.O_EXCL if survey is None else 0
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | new | os.O_CLOEXEC, 0o666)
+        self._synced = synced
         self._offset = 0 if survey is None else survey.length
-        self._unwritten: list[bytes] = [] if self._offset else [_HEADER]
-        self._end = self._offset or len(_HEADER)
+        self._unwritten: list[bytes] = [] if self._offset else [HEADER]
+        self._end = self._offset or len(HEADER)
         self._repetitions: dict[int, int] = {} if survey is None else survey.repetitions
         self.count = 0 if survey is None else len(survey.offsets)
         self._closed = survey is not None and survey.closed
+        reach("plan.created")
         self.flush()
 
     def append(self, digest: str, params_text: str) -> int:
@@ -167,9 +170,13 @@ class PlanWriter:
             OSError: none of it was written; it can be tried again.
         """
         if self._unwritten:
+            reach("plan.append")
             write_at(self._descriptor, b"".join(self._unwritten), self._offset)
+            reach("plan.appended")
             self._offset = self._end
             self._unwritten.clear()
+            if self._synced:
+                sync_data(self._descriptor)
 
 
 def plan_line(planned: PlannedRun) -> bytes:
@@ -217,9 +224,9 @@ def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
     """The whole lines behind the first one: where each begins, and the run on it, None for an end record."""
     with open(path, "rb") as file:
         beginning = file.readline()
-        if beginning not in _BEGINNINGS:
+        if not HEADER.startswith(beginning.rstrip(b"\0")):  # one that is being written or was torn is fine
             raise FormatError(f"{path} is no plan of format {VERSION}; use the version of multirun that wrote it")
-        offset = len(beginning)
+        offset, count = len(beginning), 0
         for number, line in enumerate(file, start=2):
             if not line.endswith(b"\n"):
                 return
@@ -227,6 +234,11 @@ def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
                 planned = _parse(line)
             except (ValueError, LookupError, TypeError) as error:
                 raise FormatError(f"{path} is damaged in line {number}: {error}") from error
+            if planned is not None:
+                if planned.run != count:
+                    what = f"run {planned.run} where {count} was expected"
+                    raise FormatError(f"{path} is damaged in line {number}: {what}")
+                count += 1
             yield offset, line, planned
             offset += len(line)
 
@@ -234,15 +246,11 @@ def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
 def _length_of_beginning(path: str) -> int:
     """The length of the first line if it is whole, else 0."""
     with open(path, "rb") as file:
-        return len(_HEADER) if file.read(len(_HEADER)) == _HEADER else 0
+        return len(HEADER) if file.read(len(HEADER)) == HEADER else 0
 
 
 def _key(digest: str) -> int:
     return int(digest[:16], 16)
-
-
-_BEGINNINGS = frozenset(_HEADER[:length] for length in range(len(_HEADER) + 1))
-"""The first line, also one that is being written or was torn."""
 
 
 def _parse(line: bytes) -> PlannedRun | None:

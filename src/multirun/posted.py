@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun.contract import EXTRACTED, INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
 from multirun.encoding import PICKLE, RESERVED_KEYS, TYPED, VALUE, Unencodable, encode_document
-from multirun.files import LACKING
+from multirun.files import LACKING, sync_data, sync_folder
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -134,6 +134,29 @@ def _bad_pickle(document: object, run_dir: str) -> str | None:
     if not isinstance(name, str) or not is_pickle_name(name):
         return f"{RESULTS_FILE} names {name!r} as its pickle, which postRunResults never does"
     return None if os.path.isfile(f"{run_dir}/{name}") else f"{RESULTS_FILE} refers to {name}, which is missing"
+
+
+def keep_results(run_dir: str, posted: Posted) -> None:
+    """Bring to the disk what a run posted, with all its names: programs that do not use `postRunResults` may not have.
+
+    Args:
+        run_dir: the directory of the run.
+        posted: what was read there.
+
+    Raises:
+        OSError: the disk failed; nothing may be recorded that refers to these results.
+    """
+    names = [RESULTS_FILE]
+    if isinstance(posted.document, dict) and PICKLE in posted.document:
+        names.append(posted.document[PICKLE])
+    for name in names:
+        descriptor = os.open(f"{run_dir}/{name}", _READ_AT_ONCE)
+        try:
+            sync_data(descriptor)
+        finally:
+            os.close(descriptor)
+    sync_folder(run_dir)
+    sync_folder(os.path.dirname(run_dir))
 
 
 def excerpt(document: object, budget: int = INLINE_RESULTS_BYTES) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15
@@ -49,9 +50,18 @@ def boot_id() -> str:
 
 
 def identity() -> dict[str, str | int]:
-    """What tells this process from every other: host, boot, pid and the moment it started."""
+    """What tells this process from every other: host, boot, pid and the moment it started.
+
+    Raises:
+        OSError: this process lacks descriptors, so that it cannot say.
+    """
     pid = os.getpid()
-    return {"host": socket.gethostname(), "boot": boot_id(), "pid": pid, "pid_start": start_tick(pid) or 0}
+    boot, tick = boot_id(), start_tick(pid)
+    if not (boot and tick):  # without descriptors nothing can be read, and who has no start counts as dead
+        with suppress(FileNotFoundError):
+            os.close(os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC))
+        boot, tick = boot_id(), start_tick(pid)
+    return {"host": socket.gethostname(), "boot": boot, "pid": pid, "pid_start": tick or 0}
 
 
 def may_be_alive(who: dict[str, str | int]) -> bool:

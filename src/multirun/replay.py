@@ -54,13 +54,15 @@ class RecordedRun:
     Attributes:
         index: its number.
         status: its status.
+        digest: of its parameters, as the plan has it.
     """
 
-    __slots__ = ("_line", "_params_text", "_paths", "index", "status")
+    __slots__ = ("_line", "_params_text", "_paths", "digest", "index", "status")
 
     def __init__(self, planned: PlannedRun, status: RunStatus, line: bytes | None, paths: SweepPaths) -> None:
         self.index = planned.run
         self.status = status
+        self.digest = planned.digest
         self._paths = paths
         self._params_text = planned.params_text
         self._line = line
@@ -89,6 +91,11 @@ class RecordedRun:
     def record(self) -> Record:
         """The record that decides about it; empty if there is none."""
         return {} if self._line is None else parse_checked(self._line)
+
+    @property
+    def sweep(self) -> str:
+        """The directory of its sweep."""
+        return self._paths.root
 
     @property
     def path(self) -> str:

@@ -160,6 +160,8 @@ class Inspector:
             max_output_bytes=attempt("max_output", optional(parse_size), given["max_output"]),
             nice=attempt("nice", optional(arguments.parse_nice), given["nice"]),
             keep_directory=given["keep_directory"] is True,
+            durability=attempt("durability", arguments.parse_durability, given["durability"]),
+            keep_attempts=attempt("keep_attempts", optional(arguments.parse_kept), given["keep_attempts"]),
         )
 
     def _resume(self, given: Mapping[str, Any]) -> Resume:

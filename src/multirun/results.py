@@ -49,17 +49,19 @@ class ResultsHome:
             return None
         if isinstance(run.posted, str):
             return decode_document(json.loads(run.posted))
-        recorded = self._recorded(run.index) if self._settled else None
-        return load_results(self.directory(run.index)) if recorded is None else decode_document(recorded[0])
+        record = self._recorded(run.index) if self._settled else {}
+        if "results" in record and _is_whole(record):
+            return decode_document(record["results"])
+        return load_results(self.directory(run.index), record.get("results_digest"))
 
-    def _recorded(self, index: int) -> tuple[Any] | None:
-        """The whole results of a run if a journal holds them and can be read."""
+    def _recorded(self, index: int) -> Record:
+        """What a journal holds of the results of a run; empty if it cannot be read."""
         try:
             if self._places is None:
-                self._places = find_places(self._paths, _is_whole)
-            return (read_place(self._places[index]),)
+                self._places = find_places(self._paths, lambda _: True)
+            return read_place(self._places[index])
         except (OSError, LookupError, ValueError):
-            return None
+            return {}
 
 
 def note_end(run: Run, record: Record) -> None:
@@ -102,18 +104,25 @@ def _is_whole(record: Record) -> bool:
     return "results_complete" not in record and not (isinstance(document, dict) and "$pickle" in document)
 
 
-def load_results(run_dir: str) -> Any:  # noqa: ANN401 - whatever the program posted
+def load_results(run_dir: str, digest: str | None = None) -> Any:  # noqa: ANN401 - whatever the program posted
     """Read results back from a run directory; only here, and only when a caller asks, is a pickle loaded.
 
     Args:
         run_dir: the directory of the run.
+        digest: SHA-256 of the file when it was judged, None if that is not known.
 
     Raises:
         ResultsDamagedError: they are missing, damaged, or cannot be unpickled here.
     """
     try:
         with open(f"{run_dir}/{RESULTS_FILE}", "rb") as file:
-            document = json.load(file)
+            data = file.read()
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise ResultsDamagedError(
+                f"the results in {run_dir} are damaged: {RESULTS_FILE} is not what was judged when the run ended; "
+                "run the program again"
+            )
+        document = json.loads(data)
         if isinstance(document, dict) and "$pickle" in document:
             return _with_extracted(_unpickle(run_dir, document["$pickle"]), document)
         return decode_document(document)

@@ -116,7 +116,7 @@ def read_documents(paths: SweepPaths, indexes: set[int]) -> Callable[[int], Any]
         indexes: numbers of the runs; only where their records are is kept in memory.
     """
     places = find_places(paths, lambda record: record["run"] in indexes) if indexes else {}
-    return lambda index: read_place(places[index])
+    return lambda index: read_place(places[index]).get("results")
 
 
 Place = tuple[str, int]
@@ -141,12 +141,13 @@ def find_places(paths: SweepPaths, wanted: Callable[[Record], bool]) -> dict[int
     return {index: place for index, (_, place) in found.items()}
 
 
-def read_place(place: Place) -> Any:  # noqa: ANN401 - any JSON value
-    """The results in the record at a place."""
+def read_place(place: Place) -> Record:
+    """The record at a place."""
     path, offset = place
     with open(path, "rb") as file:
         file.seek(offset)
-        return json.loads(file.readline()).get("results")
+        record: Record = json.loads(file.readline())
+    return record
 
 
 def _posted_records(paths: SweepPaths, seal: Seal) -> Iterator[tuple[Record, Place]]:

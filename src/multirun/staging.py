@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any
 
 from multirun.definition import Input
+from multirun.failpoints import reach
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import SHARED_DIR, SweepPaths, numbered, up_to_sweep
 from multirun.templates import TextTemplate, has_tags
@@ -93,6 +94,7 @@ def _store(entry: Entry, target: str, *, read_only: bool) -> tuple[int, str]:
         return 0, ""
     mode = entry.mode & ~0o222 if read_only else entry.mode | 0o200
     copy_file(entry.source, target, mode)
+    reach("snapshot.stored")
     return _size_and_digest(target)
 
 

@@ -6,10 +6,12 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from multirun.columns import FIRST, FIXED, LAST, Columns, KeyPath, Table, cell, leaves, unwrap, with_numbers
 from multirun.encoding import encode_map
+from multirun.failpoints import reach
 from multirun.snapshot import read_documents
 
 if TYPE_CHECKING:
@@ -123,11 +125,19 @@ def write_table(paths: SweepPaths, runs: Iterable[Run]) -> None:
     """
     table = table_of(paths, runs)
     temporary = f"{paths.table}.{os.getpid()}.tmp"
-    with open_csv(temporary) as file:
-        write_csv(file, table)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, paths.table)
+    try:
+        with open_csv(temporary) as file:
+            write_csv(file, table)
+            file.flush()
+            reach("table.written")
+            os.fsync(file.fileno())
+        reach("table.synced")
+        os.replace(temporary, paths.table)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    reach("table.renamed")
 
 
 def open_csv(path: str) -> TextIO:

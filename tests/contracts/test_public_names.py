@@ -97,6 +97,8 @@ KEYWORDS = {
     "max_failures": None,
     "max_same_failures": 5,
     "skip_if": None,
+    "durability": "process",
+    "keep_attempts": None,
     "check": False,
     "display": None,
     "dry_run": False,

@@ -76,7 +76,7 @@ def test_a_path_that_appears_at_the_last_moment_is_refused(sweep_dir: Path, monk
         runs=[], cmd=["true"], output_path=sweep_dir, input_files=None, env=None, timeout=None, grace=5.0, name=None,
         success_codes=(0,), required_results=None, required_files=(), threads_per_run=None, on_result=None,
         stdin=None, shell=False, max_output=None, nice=None, first_alone=False, results=None, resume=False,
-        accept_changes=False, keep_directory=False,
+        accept_changes=False, keep_directory=False, durability="process", keep_attempts=None,
     )  # fmt: skip
     sweep_dir.mkdir()
     with pytest.raises(OutputExistsError):

@@ -58,7 +58,9 @@ def test_what_is_not_met_is_told(tmp_path: Path) -> None:
 def test_damaged_results_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("{")
     (tmp_path / "stdout.log").write_text("e")
-    assert extract(tmp_path, {"e": {"stdout": "e"}}) == (SUCCESS, [])
+    outcome, left = extract(tmp_path, {"e": {"stdout": "e"}})
+    assert (outcome.reason, left) == ("bad-result", [])
+    assert outcome.message.startswith("results.json is no valid JSON")
     assert (tmp_path / "results.json").read_text() == "{"
 
 

@@ -47,6 +47,8 @@ MINIMAL: dict[str, Any] = {
     "max_failures": None,
     "max_same_failures": None,
     "skip_if": None,
+    "durability": "process",
+    "keep_attempts": None,
 }
 
 

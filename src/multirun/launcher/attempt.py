@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.evidence import read_evidence
+from multirun.failpoints import reach
 from multirun.files import LACKING, pauses_s
 from multirun.launcher.limits import Limits, limits_of
 from multirun.launcher.spawn import TEXT_BUSY_TRIES, CannotExecuteError, spawn
 from multirun.launcher.tree import Tree
-from multirun.posted import NOTHING, Posted, read_posted
+from multirun.posted import NOTHING, Posted, keep_results, read_posted
 from multirun.records import ended, plain_end_text
 from multirun.staging import InputChangedError
 from multirun.verdict import SUCCESS, Outcome, failure, is_accepted, judge, was_killed
@@ -82,7 +83,9 @@ class Attempt:
         options = self._bench.definition.options
         tree = Tree(pid, options.timeout_s, options.grace_s, self._tell_stuck)
         limits = limits_of(options, pid)
+        reach("lane.spawned")
         self._watch(tree, limits)
+        reach("lane.empty")
         self._duration_s = monotonic() - self._begin
         return self._judge(tree, limits)
 
@@ -96,7 +99,10 @@ class Attempt:
         extracted = self._extract() if rules.results and is_accepted(*ending, rules) else SUCCESS
         memory = was_killed(*ending) and self._lane.memory.has_run_out()
         posted = self._lane.insist(self._order, read_posted, self._run_dir)
+        if self._bench.definition.options.survives_power_loss and posted.found and posted.problem is None:
+            self._lane.insist(self._order, lambda found: keep_results(self._run_dir, found), posted)
         missing = self._bench.missing_files(self._order)
+        reach("lane.judged")
         outcome = judge(*ending, posted, missing, rules, extracted=extracted, out_of_memory=memory)
         return _End(outcome, tree, posted)
 

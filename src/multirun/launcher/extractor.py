@@ -13,6 +13,7 @@ from multirun.extraction import Extraction, UnusableError
 from multirun.extraction.evaluation import evaluate
 from multirun.extraction.merging import merge_results
 from multirun.extraction.sources import compile_pattern
+from multirun.failpoints import become, reach
 from multirun.files import LACKING
 from multirun.posted import read_posted
 from multirun.processes import prctl, set_name
@@ -48,17 +49,19 @@ def take_results(
         begin: called with the name of each result before it is looked for.
 
     Returns:
-        Whether all rules are met. Damage in what was posted is left to whoever judges that.
+        Whether all rules are met, and what was posted can be read: whoever judges may be luckier, but then lacks what
+        rules would have found.
 
     Raises:
         OSError: the machine lacks something (see `files.LACKING`).
     """
     posted = read_posted(run_dir)
     if posted.problem is not None:
-        return SUCCESS
+        return failure("bad-result", posted.problem)
     findings = evaluate(rules, run_dir, params, begin)
     try:
         merge_results(run_dir, posted, findings.values)
+        reach("extract.merged")
     except UnusableError as error:
         return failure("bad-result", str(error))
     except OSError as error:
@@ -161,6 +164,7 @@ def _stand_alone(writing: int) -> None:
     """Hold nothing open for which others wait, and outlive neither the lane nor the limit."""
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     set_name("multirun-rules")
+    become("extractor")
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(int(LIMIT_S) + 5)

@@ -9,6 +9,7 @@ import socket
 from contextlib import suppress
 from errno import EMFILE
 
+from multirun.failpoints import become, reach
 from multirun.launcher.lane import Lane
 from multirun.launcher.messages import LARGEST_MESSAGE, SEPARATOR
 from multirun.launcher.wakeup import Wakeup
@@ -53,6 +54,7 @@ class Keeper:
 
     def work(self) -> None:
         """Serve until the orchestrator is gone, then end everything and leave."""
+        reach("keeper.ready")
         self._tell(b"ready")
         poll = select.poll()
         for descriptor in (self._control.fileno(), self._wakeup.descriptor, self._gone):
@@ -115,6 +117,7 @@ class Keeper:
             if pid == 0:
                 self._become_lane(number, orders)
             self._lanes[pid] = (number, orders)
+            reach("keeper.forked")
             self._explain("")
 
     def _explain(self, refusal: str) -> None:
@@ -130,6 +133,7 @@ class Keeper:
             for _, other in [*self._lanes.values(), *self._fallen, *self._wanted]:
                 other.close()
             self._wakeup.close()
+            become("lane")
             Lane(number, self._launcher_id, orders, self._life, self._facts).work()
         except BaseException:
             import traceback
@@ -161,6 +165,7 @@ class Keeper:
         if self._has_orphans():
             signal_descendants(signal.SIGKILL, spare=self._lanes)
             return
+        reach("keeper.swept")
         for number, orders in self._fallen:
             self._tell(b"lost %d %d" % (number, _unread(orders)))
             orders.close()

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 
+from multirun.failpoints import become, reach
 from multirun.launcher.keeper import Keeper
 from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, set_name, signal_descendants
@@ -26,6 +27,7 @@ def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> Non
         orchestrator: process id of the orchestrator, which started this process.
         launcher_id: random text that no other launcher has.
     """
+    become("sentinel")
     for descriptor in (control, facts):
         os.set_inheritable(descriptor, False)
     os.chdir("/")
@@ -41,6 +43,7 @@ def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> Non
         _become_keeper(control, facts, gone, launcher_id)
     for descriptor in (control, facts, gone, held):
         os.close(descriptor)
+    reach("sentinel.ready")
     os.read(watched, 1)
     _end_everything()
 
@@ -49,6 +52,7 @@ def _become_keeper(control: int, facts: int, gone: int, launcher_id: str) -> Non
     """Never returns; what the sentinel holds open stays open in the keeper and its lanes."""
     try:
         os.setsid()
+        become("keeper")
         Keeper(control, facts, gone, launcher_id).work()
     except BaseException:
         import traceback

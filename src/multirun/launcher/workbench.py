@@ -24,6 +24,7 @@ from multirun.contract import (
 )
 from multirun.definition import Definition, read_definition
 from multirun.encoding import decode_map
+from multirun.failpoints import reach
 from multirun.journal import Journal
 from multirun.plan import params_of_line, read_line
 from multirun.rundir import SweepPaths
@@ -73,7 +74,14 @@ class Workbench:
         if self.definition.rules.results:
             _prepare_rules(self.definition.rules.results)
         self._made: str | None = None
-        self.journal = Journal(self.paths.journal(writer), self.definition.id, writer, time(), session)
+        reach("lane.opened")
+        try:
+            synced = self.definition.options.survives_power_loss
+            path = self.paths.journal(writer)
+            self.journal = Journal(path, self.definition.id, writer, time(), session, synced=synced)
+        except OSError:
+            os.close(self._plan)
+            raise
 
     def close(self) -> None:
         """Let go of the sweep."""
@@ -104,8 +112,11 @@ class Workbench:
         params = decode_map(json.loads(text)) if self._needs_params else {}
         run_dir = self.paths.run(order.run)
         fill = self._make_directory(order, run_dir)
+        reach("lane.directory")
         _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
+        reach("lane.params")
         fill(run_dir, order.run, check_in, params, interrupting)
+        reach("lane.staged")
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
 
