@@ -42,6 +42,23 @@ def set_aside(paths: SweepPaths, run: int, attempt: int, *, keep_directory: bool
         os.rename(f"{here}/{name}", f"{there}/{name}")
 
 
+def prune(paths: SweepPaths, run: int, latest: int, keep: int) -> None:
+    """Remove what attempts left that are too old to be kept; what cannot be removed stays.
+
+    Args:
+        paths: the sweep.
+        run: number of the run.
+        latest: number of the latest attempt whose directory was set aside.
+        keep: how many to keep.
+    """
+    for attempt in range(latest - keep, 0, -1):
+        old = paths.attempt(run, attempt)
+        if os.path.lexists(old):
+            import shutil
+
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _output(run_dir: str) -> list[str]:
     try:
         names = os.listdir(run_dir)

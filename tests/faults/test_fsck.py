@@ -206,6 +206,17 @@ def test_nothing_is_repaired_of_a_sweep_that_somebody_executes(sweep: Path, caps
 # -------------------------------------------------------------------------------------------- what is removed
 
 
+@pytest.mark.parametrize(("keep", "left"), [(None, ["000000-1", "000000-2"]), (1, ["000000-2"]), (0, [])])
+def test_only_so_many_attempts_are_kept(sweep_dir: Path, keep: int | None, left: list[str]) -> None:
+    def attempt() -> SweepResult:
+        return multirun(runs=[{}], cmd=["false"], output_path=sweep_dir, resume=True, keep_attempts=keep, display=False)
+
+    *_, result = [attempt() for _ in range(3)]
+    assert result[0].attempts == 3
+    assert sorted(path.name for path in sweep_dir.glob("attempts/*")) == left
+    check_sweep(sweep_dir, result=result)
+
+
 def test_surplus_attempts_are_the_oldest() -> None:
     attempts = ["a/000001-1", "a/000001-2", "a/000001-10", "a/000002-1", "a/other"]
     assert surplus(attempts, 1) == ["a/000001-1", "a/000001-2"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from multirun.attempts import set_aside
+from multirun.attempts import prune, set_aside
 from multirun.rundir import SweepPaths
 
 
@@ -67,3 +67,13 @@ def test_a_directory_that_is_kept_loses_only_what_multirun_reads(paths: SweepPat
     assert moved == [f"results-{'a' * 64}.pkl", "results.json", "stderr.log", "stdout.log"]
     set_aside(paths, 0, 2, keep_directory=True)
     assert not os.path.exists(paths.attempt(0, 2)), "nothing was left to move"
+
+
+def test_old_attempts_are_pruned(paths: SweepPaths) -> None:
+    for attempt in (1, 2, 4, 5):
+        os.makedirs(f"{paths.attempt(7, attempt)}/deep")
+    os.makedirs(paths.attempt(8, 1))
+    prune(paths, 7, 5, 2)
+    assert [os.path.lexists(paths.attempt(7, attempt)) for attempt in (1, 2, 4, 5)] == [False, False, True, True]
+    prune(paths, 7, 5, 0)
+    assert os.listdir(os.path.dirname(paths.attempt(7, 1))) == [os.path.basename(paths.attempt(8, 1))]

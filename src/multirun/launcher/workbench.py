@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from multirun.attempts import set_aside
+from multirun.attempts import prune, set_aside
 from multirun.command import render, render_words
 from multirun.contract import (
     ENV_ATTEMPT,
@@ -141,8 +141,10 @@ class Workbench:
         Raises:
             OSError: the disk refused.
         """
-        keep_directory = self.definition.options.keep_directory
-        set_aside(self.paths, order.run, order.attempt - 1, keep_directory=keep_directory)
+        options = self.definition.options
+        set_aside(self.paths, order.run, order.attempt - 1, keep_directory=options.keep_directory)
+        if options.keep_attempts is not None:
+            prune(self.paths, order.run, order.attempt - 1, options.keep_attempts)
 
     def discard(self, order: Order) -> None:
         """Remove the directory of a run, if it was made for the attempt that is being prepared.
