@@ -23,7 +23,7 @@ from multirun.resources import explain
 from multirun.resume import INPUT_CHANGED, RETRY, Past
 from multirun.rundir import SweepPaths, orchestrator_of
 from multirun.sessions import header_of, orchestrators, writers_in
-from multirun.staging import survey, take_snapshot
+from multirun.staging import survey, sync_snapshot, take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -193,6 +193,8 @@ def _renew(paths: SweepPaths, request: Request, found: Look, *, changed: bool) -
     definition = replace(found.now, inputs=found.before.inputs)
     if changed:
         inputs = take_snapshot(request.resources, paths, paths.session)
+        if request.options.survives_power_loss:
+            sync_snapshot(paths, paths.session)
         definition = replace(definition, inputs=inputs, snapshot=paths.session)
     if definition != found.before:
         write_definition(paths, definition)

@@ -18,7 +18,7 @@ from multirun.ownership import Ownership, Patience, acquire
 from multirun.provenance import CodeState, code_directory, describe_origin
 from multirun.resources import explain
 from multirun.rundir import INPUTS_DIR, LOCK_DIR, REQUESTS_DIR, SHARED_DIR, SWEEP_FILE, SweepPaths
-from multirun.staging import take_snapshot
+from multirun.staging import sync_snapshot, take_snapshot
 
 if TYPE_CHECKING:
     from multirun.request import Request
@@ -196,6 +196,8 @@ def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> Openin
     reach("create.folders")
     with closing(CodeState(code_directory())) as code:
         inputs = take_snapshot(request.resources, paths)
+        if request.options.survives_power_loss:
+            sync_snapshot(paths)
         origin = describe_origin(code, runner)
     reach("create.inputs")
     definition = define(request, secrets.token_hex(8), inputs, origin)

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from multirun.contract import PARAMS_FILE, RESULTS_FILE, is_pickle_name
-from multirun.definition import read_definition
+from multirun.definition import Input, read_definition
 from multirun.encoding import PICKLE, Unencodable, decode_map
 from multirun.errors import FormatError, MultirunError
 from multirun.fold import fold
 from multirun.params import digest_of
 from multirun.plan import HEADER
+from multirun.resources import FileResource
 from multirun.rundir import PLAN_FILE, SWEEP_FILE, SweepPaths
 from multirun.salvage import PlanCheck, SalvagedJournal, salvage_journal
 from multirun.sessions import find_seal, writers_in
+from multirun.staging import survey
 
 if TYPE_CHECKING:
     from multirun.journal import Record
@@ -98,9 +100,25 @@ class Examination:
 
     def _definition(self) -> None:
         try:
-            read_definition(self.paths)
+            definition = read_definition(self.paths)
         except FormatError as error:
             self._add(SWEEP_FILE, str(error).removeprefix(f"{self.paths.sweep} "))
+            return
+        for each in definition.inputs:
+            if each.digest is not None:
+                self._input(each, definition.snapshot)
+
+    def _input(self, described: Input, snapshot: int) -> None:
+        shared = described.linkage == "shared"
+        folder = self.paths.shared(snapshot) if shared else self.paths.inputs(snapshot)
+        path = f"{folder}/{described.name}"
+        try:
+            (found,) = survey([FileResource(path, "shared" if shared else "copy")])
+        except (OSError, ValueError) as error:
+            self._add(os.path.relpath(path, self.paths.root), f"an input cannot be read: {error}")
+        else:
+            if found.digest != described.digest:
+                self._add(os.path.relpath(path, self.paths.root), "it is not what it was when the sweep started")
 
     def _plan(self) -> None:
         try:

@@ -108,7 +108,7 @@ def acquire(
     except OSError as error:
         raise StorageError(
             f"the lock of the sweep, {paths.lock}, cannot be written: {error.strerror}; "
-            "without it nobody can say who executes the sweep"
+            "without it nobody can say who executes the sweep, so nothing was started"
         ) from error
     if waited:
         patience.notice(None)

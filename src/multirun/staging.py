@@ -12,6 +12,7 @@ from typing import Any
 
 from multirun.definition import Input
 from multirun.failpoints import reach
+from multirun.files import sync_data, sync_folder
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import SHARED_DIR, SweepPaths, numbered, up_to_sweep
 from multirun.templates import TextTemplate, has_tags
@@ -50,6 +51,24 @@ def take_snapshot(resources: Sequence[FileResource], paths: SweepPaths, number: 
         else _snapshot(resource, folders.get(resource.linkage, paths.inputs(number)))
         for resource in resources
     )
+
+
+def sync_snapshot(paths: SweepPaths, number: int = 1) -> None:
+    """Bring to the disk what `take_snapshot` has copied.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    for top in (paths.inputs(number), paths.shared(number)):
+        for folder, _, names in os.walk(top):
+            for name in names:
+                descriptor = os.open(f"{folder}/{name}", _READ)
+                try:
+                    sync_data(descriptor)
+                finally:
+                    os.close(descriptor)
+            sync_folder(folder)
+    sync_folder(paths.root)
 
 
 def survey(resources: Sequence[FileResource]) -> tuple[Input, ...]:

@@ -69,6 +69,8 @@ def test_sound_sweep(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("runs/000001/results.json", 3),
         ("runs/000001/results-*.pkl", 3),
         ("runs/000001/params.json", 3),
+        ("inputs/copied.txt", 3),
+        ("shared/shared.txt", 3),
     ],
 )
 def test_each_kind_of_damage_is_told_with_its_file(
