@@ -3,15 +3,14 @@
 import os
 import re
 import signal
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
 
 import pytest
 from tests.faults.forge import EXPECTED, SOAK, SOURCE, Forge, forge, go_on
 from tests.invariants import check_sweep
-from tests.patience import wait_until
 
 from multirun import failpoints
 from multirun.failpoints import POINTS
@@ -78,6 +77,28 @@ def test_killed_at_a_point(smith: Forge, tmp_path: Path, kind: str, point: str, 
     go_on(smith, tmp_path)
 
 
+@contextmanager
+def continued(reached: Path) -> Iterator[None]:
+    """Let whoever stops at a point, and says so in a file, go on a second later."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            if reached.exists() and (pid := reached.read_text()):
+                over.wait(1)
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGCONT)
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 @pytest.mark.skipif(not SOAK, reason="takes minutes; MULTIRUN_TEST_SOAK=1 does it")
 @pytest.mark.parametrize("action", ["stop", "delay", "ENOSPC", "EIO"])
 @pytest.mark.parametrize(("kind", "point", "count"), CASES)
@@ -87,14 +108,8 @@ def test_disturbed_at_a_point(smith: Forge, tmp_path: Path, kind: str, point: st
     environment = {failpoints.ENV_POINT: f"{point}:{action}:{count}@{kind}", failpoints.ENV_ONCE: str(once)}
     if point in UNDISTURBED:
         environment[failpoints.ENV_CALL] = f"pwrite:kill:{1 + count}@lane"
-    smith.begin(tmp_path, environment=environment)
-    if action == "stop" and point not in UNDISTURBED:
-        wait_until(reached.exists)
-        wait_until(reached.read_text)
-        wait_until(lambda: time() > reached.stat().st_mtime + 1)
-        with suppress(ProcessLookupError):
-            os.kill(int(reached.read_text()), signal.SIGCONT)
-    outcome = smith.end(tmp_path)
+    with continued(reached):
+        outcome = smith.sweep(tmp_path, environment=environment)
     assert outcome.exit_status == 0, outcome
     told = [run[2:] for run in outcome.runs if run[0] == "success"]
     assert [values for values in EXPECTED if values in told] == told
