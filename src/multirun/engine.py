@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from multirun.request import Request
     from multirun.skipping import SkipIf
 
+_AGAIN_S = 1.0
+"""How long to wait for room for the end of a sweep before it is tried again."""
+
 
 async def conduct(request: Request, planned: list[CheckedParams] | None, runner: AbstractRunner) -> SweepResult:
     """Execute a sweep from its first byte on disk to its table.
