@@ -21,7 +21,7 @@ from multirun.creation import is_sweep, refuse_existing, stamped_path
 from multirun.display import narrate
 from multirun.engine import conduct
 from multirun.errors import ConfigurationError, OutputExistsError, RunningLoopError, RunsFailedError
-from multirun.interrupts import Interrupts
+from multirun.interrupts import call_in_script
 from multirun.loading import recall_run
 from multirun.planning import Planner, plan_each
 from multirun.request import Inspector, Request
@@ -157,14 +157,7 @@ def multirun(
     given = dict(locals())
     _refuse_running_loop()
     given["runner"] = ParallelLocalRunner() if runner is None else runner
-    interrupts = Interrupts()
-    try:
-        with interrupts.installed():
-            result = asyncio.run(_run_in_script(given, interrupts))
-    except asyncio.CancelledError as cancelled:
-        raise interrupts.ending(cancelled) from None
-    interrupts.deliver()
-    return result
+    return call_in_script(lambda: _run(given, draw=given["display"] is not False), given["runner"])
 
 
 async def multirunAsync(
@@ -271,11 +264,6 @@ def _refuse_running_loop() -> None:
         "multirun() was called inside a running event loop, which it would block; write: await multirunAsync(...), "
         "and in a notebook, which has such a loop: await multirunAsync(..., display=True)"
     )
-
-
-async def _run_in_script(given: dict[str, Any], interrupts: Interrupts) -> SweepResult:
-    with interrupts.aimed_at(given["runner"]):
-        return await _run(given, draw=given["display"] is not False)
 
 
 async def _run(given: dict[str, Any], *, draw: bool) -> SweepResult:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -13,15 +14,15 @@ from multirun.commandline.exits import INTERNAL, INTERRUPTED, LOCKED, STORAGE, U
 from multirun.errors import JournalDamagedError, LockedError, LockLostError, MultirunError, StorageError
 
 _DIRECTORY = click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
-_PARALLEL = click.option("--max-parallel", type=click.IntRange(1), metavar="N", help="How many runs at once.")
 _WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
+_SOME = click.argument("words", nargs=-1, metavar="[DIR] [RUN...]")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="multirun-sweep", prog_name="multirun")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def commands(debug: bool) -> None:
-    """Look at parameter sweeps, also while they run.
+    """Look at parameter sweeps, also while they run, and go on with those that were stopped.
 
     DIR is the directory of a sweep; without it, the current directory, or else the newest sweep in it, or else the
     sweep around it.
@@ -54,7 +55,7 @@ def show(words: tuple[str, ...], as_json: bool) -> int:
 
 
 @commands.command()
-@click.argument("words", nargs=-1, metavar="[DIR] [RUN...]")
+@_SOME
 @click.option("-f", "--follow", is_flag=True, help="Go on with what runs write until they end.")
 @click.option("--failed", is_flag=True, help="Only runs that failed.")
 @click.option("--stdout", "stream", flag_value="stdout", help="Only standard output.")
@@ -87,6 +88,29 @@ def results(directory: str | None, conditions: Sequence[str], orders: Sequence[s
     return run(directory, conditions, orders, {kind: path for kind, path in files.items() if path is not None})
 
 
+def _seconds(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    from multirun.durations import parse_duration
+
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+_MANNER = (
+    click.option("-j", "--max-parallel", type=click.IntRange(min=1), metavar="N", help="How many runs at once."),
+    click.option("--timeout", "timeout_s", callback=_seconds, metavar="TIME", help="How long a run may take: 90s, 2h."),
+    click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done with each run, and why."),
+)
+"""How a sweep goes on; without an option, as before."""
+
+
+def _in_a_manner(command: Callable[..., int]) -> Callable[..., int]:
+    for option in reversed(_MANNER):
+        command = option(command)
+    return command
+
+
 @commands.command()
 @click.argument("words", nargs=-1, metavar="DIR [RUN...]")
 def cancel(words: tuple[str, ...]) -> int:
@@ -101,29 +125,47 @@ def cancel(words: tuple[str, ...]) -> int:
 
 @commands.command()
 @_DIRECTORY
-@_PARALLEL
-@click.option("--unfinished", is_flag=True, help="Leave runs alone that failed.")
-def resume(directory: str | None, max_parallel: int | None, unfinished: bool) -> int:
-    """Go on with a sweep: execute all runs that have not succeeded, with the command and the inputs that it has.
+@click.option("--unfinished", is_flag=True, help="Leave runs that failed as they are.")
+@_in_a_manner
+def resume(directory: str | None, unfinished: bool, **manner: Any) -> int:  # noqa: ANN401 - as click reads them
+    """Go on with a sweep that was stopped, without its script.
 
-    The script that started it does the same with resume=True, and can add runs. The exit code is that of status.
+    Executes every run that has not succeeded: what was cut off, what was never started, and what failed. Runs that
+    succeeded stay as they are. Command, inputs, rules and options are those of the sweep, from its directory; what you
+    edited since is not looked at.
+
+    The exit code is 0 if all runs have succeeded now, 1 if some failed, 3 if some are not complete, 75 if somebody else
+    executes the sweep, 130 after Ctrl-C.
     """
-    from multirun.redo import resume as run
+    from multirun.commandline.resume import Manner
+    from multirun.commandline.resume import resume as run
 
-    return run(directory, max_parallel=max_parallel, unfinished=unfinished)
+    return run(directory, Manner(**manner), unfinished=unfinished)
 
 
 @commands.command()
-@click.argument("words", nargs=-1, metavar="[DIR] [RUN...]")
-@_PARALLEL
-def retry(words: tuple[str, ...], max_parallel: int | None) -> int:
-    """Execute runs again that failed; or those that are named, also if they succeeded.
+@_SOME
+@_in_a_manner
+def retry(words: tuple[str, ...], **manner: Any) -> int:  # noqa: ANN401 - as click reads them
+    """Execute the named runs again, also those that succeeded; without RUN, those that failed.
 
-    The exit code is 0 if all of them succeeded, 1 if some failed, 3 if some are not complete.
+    What the attempts before left is moved to the folder attempts of the sweep. All other runs stay as they are. The
+    exit code is that of resume, for the runs that were executed.
     """
-    from multirun.redo import retry as run
+    from multirun.commandline.resume import Manner
+    from multirun.commandline.resume import retry as run
 
-    return run(words, max_parallel=max_parallel)
+    return run(words, Manner(**manner))
+
+
+@commands.command()
+@_SOME
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, one a line.")
+def explain(words: tuple[str, ...], as_json: bool) -> int:
+    """Say what resume would do with each run, and why; nothing is changed."""
+    from multirun.commandline.explain import explain as run
+
+    return run(words, as_json=as_json)
 
 
 @commands.command()

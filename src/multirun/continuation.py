@@ -26,9 +26,10 @@ from multirun.sessions import header_of, orchestrators, writers_in
 from multirun.staging import survey, sync_snapshot, take_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from multirun.definition import Input
+    from multirun.journal import Record
     from multirun.request import Request
 
 _LEAVING_S = 5.0
@@ -104,7 +105,7 @@ def look(paths: SweepPaths, request: Request) -> Look:
         StorageError: an input cannot be read.
     """
     before = read_definition(paths)
-    now = before if request.redo is not None else _define_anew(request, before)
+    now = _now(request, before)
     differences = compare(before, now)
     if differences and not request.accept_changes:
         raise DefinitionChangedError(_refusal(paths.root, differences))
@@ -112,15 +113,17 @@ def look(paths: SweepPaths, request: Request) -> Look:
     if replay.last_run >= len(plan.offsets):
         lists = f"it lists {len(plan.offsets)} runs, but the journals tell of run {replay.last_run}"
         raise FormatError(f"{paths.plan} is damaged: {lists}")
-    chosen = None if request.redo is None else request.redo.chosen
-    past = Past(replay, plan, unfinished=request.resume == "unfinished", chosen=chosen)
+    unfinished, recalled = request.resume == "unfinished", request.recalled
+    past = Past(replay, plan, unfinished=unfinished, numbers=None if recalled is None else recalled.numbers)
     return Look(before, now, differences, past)
 
 
-def _define_anew(request: Request, before: Definition) -> Definition:
-    """The definition of the call, apart from what a sweep keeps for life."""
-    now = define(request, before.id, _survey(request), before.provenance, before.snapshot)
-    return replace(now, name=before.name)
+def _now(request: Request, before: Definition) -> Definition:
+    """The definition of a call that goes on with a sweep."""
+    if request.recalled is not None:
+        return replace(before, options=request.options)
+    called = define(request, before.id, _survey(request), before.provenance, before.snapshot)
+    return replace(called, name=before.name)
 
 
 def _survey(request: Request) -> tuple[Input, ...]:
@@ -170,9 +173,9 @@ def _take_up(paths: SweepPaths, request: Request, found: Look) -> Opening:
         journal.append(records.opened(paths.session, found.past.replay.lengths(), changes))
         changed = [each.input for each in found.differences if each.input is not None]
         if changed:
-            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)
-        if request.redo is not None and request.redo.again:
-            _reset(journal, found.past, request.redo.chosen or (), RETRY)
+            _reset_all(journal, found.past, changed)
+        if request.recalled is not None and request.recalled.anew:
+            _reset_kept(journal, found.past, request.recalled.numbers)
         definition = _renew(paths, request, found, changed=bool(changed))
         found.past.survey.mend(paths.plan, f"{paths.plan}.torn-{paths.session}")
     except BaseException:
@@ -181,11 +184,21 @@ def _take_up(paths: SweepPaths, request: Request, found: Look) -> Opening:
     return Opening(paths, definition, found.past, journal)
 
 
-def _reset(journal: Journal, past: Past, runs: Iterable[int], reason: str, **more: object) -> None:
-    for index in sorted(runs):
-        record = records.reset(index, past.attempts(index), reason, **more)
-        journal.append(record)
-        past.replay.forget(record)
+def _reset_all(journal: Journal, past: Past, inputs: list[str]) -> None:
+    for index in past.replay.recorded_runs:
+        _reset(journal, past, records.reset(index, past.attempts(index), INPUT_CHANGED, inputs=inputs))
+
+
+def _reset_kept(journal: Journal, past: Past, numbers: Sequence[int]) -> None:
+    """Reset those of the named runs that would not be executed otherwise."""
+    for index in numbers:
+        if not past.ruling(index).execute:
+            _reset(journal, past, records.reset(index, past.attempts(index), RETRY))
+
+
+def _reset(journal: Journal, past: Past, record: Record) -> None:
+    journal.append(record)
+    past.replay.forget(record)
 
 
 def _renew(paths: SweepPaths, request: Request, found: Look, *, changed: bool) -> Definition:

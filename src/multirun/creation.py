@@ -14,6 +14,7 @@ from multirun.contract import JOURNAL_DIR, RUNS_DIR
 from multirun.definition import write_definition
 from multirun.errors import OutputExistsError, StorageError
 from multirun.failpoints import reach
+from multirun.hints import next_command
 from multirun.ownership import Ownership, Patience, acquire
 from multirun.provenance import CodeState, code_directory, describe_origin
 from multirun.resources import explain
@@ -70,7 +71,7 @@ def refuse_existing(path: str, *, resume: bool = False) -> None:
     if not os.path.lexists(path) or (resume and is_sweep(path)):
         return
     if not resume:
-        hint = "go on with it by resume=True, " if is_sweep(path) else ""
+        hint = f"go on with it by resume=True or {next_command('resume', path)}, " if is_sweep(path) else ""
         raise OutputExistsError(
             f"{path} exists already and was not touched; {hint}give another output_path, or move it away"
         )

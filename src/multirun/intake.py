@@ -128,10 +128,12 @@ class Intake:
         return run
 
     async def _close_plan(self) -> None:
-        if self._request.redo is None:  # else only who started the sweep knows whether there are more runs
+        recalled = self._request.recalled
+        if recalled is None:  # else it stays as it was: only a script knows whether there are more runs
             self._plan.finish()
         await self._write_plan()
-        self._host.close_plan()
+        if recalled is None or recalled.total_known:
+            self._host.close_plan()
 
     async def _write_plan(self) -> None:
         """Write to the plan what was added; while the machine lacks something, say so and try again.

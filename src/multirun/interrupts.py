@@ -8,15 +8,42 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from multirun.runners.abstract import AbstractRunner
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NAMES = {signal.SIGINT: "Ctrl-C"}
+_T = TypeVar("_T")
+
+
+def call_in_script(work: Callable[[], Coroutine[Any, Any, _T]], runner: AbstractRunner) -> _T:
+    """Do something in an event loop of its own while signals end it.
+
+    Args:
+        work: what to do.
+        runner: what it uses.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C ended it.
+        SystemExit: SIGTERM or SIGHUP ended it.
+    """
+    interrupts = Interrupts()
+
+    async def aimed() -> _T:
+        with interrupts.aimed_at(runner):
+            return await work()
+
+    try:
+        with interrupts.installed():
+            result = asyncio.run(aimed())
+    except asyncio.CancelledError as cancelled:
+        raise interrupts.ending(cancelled) from None
+    interrupts.deliver()
+    return result
 
 
 class Interrupts:

@@ -77,7 +77,7 @@ def recall_run(past: Past, index: int, params: dict[str, Any], home: ResultsHome
         run.attempts = past.attempts(index)
     elif record is not None:
         note_end(run, record)
-        run.status = "skipped" if record["status"] == "success" else "failure"
+        run.status = "failure" if record.get("status") == "failure" else "skipped"
     return run
 
 

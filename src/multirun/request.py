@@ -22,20 +22,24 @@ from multirun.sizes import parse_size
 from multirun.skipping import SkipIf, parse_skip_if
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from multirun.resume import Resume
     from multirun.run import Run
 
 
-class Redo(NamedTuple):
-    """A sweep that goes on as it is on disk: nobody says how it is defined.
+class Recalled(NamedTuple):
+    """What of a sweep on disk goes on without its script: nothing of its definition is asked for, it stays as it is.
 
     Attributes:
-        chosen: numbers of the runs that are meant, None for all.
-        again: whether these are executed even if they succeeded.
+        numbers: of the runs that are meant, each once.
+        anew: whether those that succeeded or were skipped are executed as well.
+        total_known: whether no more runs are meant than these.
     """
 
-    chosen: frozenset[int] | None = None
-    again: bool = False
+    numbers: Sequence[int]
+    anew: bool = False
+    total_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Request:
         first_alone: whether the first run has to succeed before others start.
         resume: whether a sweep that is there goes on; `"unfinished"` leaves recorded failures alone.
         accept_changes: whether it may go on with another definition.
-        redo: which runs of it, if it goes on as it is on disk; None for what the other fields say.
+        recalled: what goes on without a script, None for the call of one.
         allowances: what failures may cost.
         skip_if: which runs need not be executed, None if all are.
     """
@@ -78,7 +82,7 @@ class Request:
     first_alone: bool = False
     resume: Resume = False
     accept_changes: bool = False
-    redo: Redo | None = None
+    recalled: Recalled | None = None
     allowances: Allowances = field(default_factory=Allowances)
     skip_if: SkipIf | None = None
 

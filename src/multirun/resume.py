@@ -56,20 +56,22 @@ class Ruling(NamedTuple):
     why: str
 
 
-def decide(record: Record | None, reset: Record | None, *, unfinished: bool = False) -> Ruling:
+def decide(record: Record | None, reset: Record | None, *, unfinished: bool = False, by_script: bool = True) -> Ruling:
     """What becomes of a run.
 
     Args:
         record: the record that decides about it, None if there is none.
         reset: the record by which earlier attempts were reset, None if there is none.
         unfinished: whether recorded failures stay.
+        by_script: whether the script of the sweep goes on with it, which can ask again what to skip.
     """
     if record is None:
         return Ruling(True, "never started" if reset is None else _why_reset(reset))
     if record["event"] == "started":
         return Ruling(True, f"interrupted: attempt {record['attempt']} was started and has no recorded end")
     if record["event"] == "skipped":
-        return Ruling(True, f"skipped before: {record['reason']}; this is asked again")
+        again = "this is asked again" if by_script else "only the script of the sweep can ask again"
+        return Ruling(by_script, f"skipped before: {record['reason']}; {again}")
     if record["status"] == "success":
         return Ruling(False, "already succeeded")
     return _decide_failure(record, unfinished=unfinished)
@@ -101,7 +103,7 @@ class Past:
     """
 
     def __init__(
-        self, replay: Replay, plan: PlanSurvey, *, unfinished: bool = False, chosen: frozenset[int] | None = None
+        self, replay: Replay, plan: PlanSurvey, *, unfinished: bool = False, numbers: Iterable[int] | None = None
     ) -> None:
         """Take over what is on disk.
 
@@ -109,12 +111,12 @@ class Past:
             replay: what is recorded.
             plan: the plan.
             unfinished: whether recorded failures stay.
-            chosen: numbers of the runs that can be meant, None for all.
+            numbers: of the runs that the call names one after another, if it goes by numbers: it has no script.
         """
-        self._chosen = chosen
         self.replay = replay
         self.survey = plan
         self._unfinished = unfinished
+        self._numbers = None if numbers is None else iter(numbers)
         self._beyond = replay.attempts_beyond()
         self._taken: dict[str, int] = {}
         self._named = bytearray(len(plan.offsets))
@@ -130,15 +132,15 @@ class Past:
         Args:
             digest: of its parameters.
         """
-        repetition = self._taken.get(digest, 0)
-        number = self.survey.number(digest, repetition)
-        while self._chosen is not None and number is not None and number not in self._chosen:
-            repetition += 1
-            number = self.survey.number(digest, repetition)
-        self._taken[digest] = repetition + 1
+        number = self._next(digest) if self._numbers is None else next(self._numbers)
         if number is not None:
             self._named[number] = True
         return number
+
+    def _next(self, digest: str) -> int | None:
+        repetition = self._taken.get(digest, 0)
+        self._taken[digest] = repetition + 1
+        return self.survey.number(digest, repetition)
 
     def ruling(self, index: int) -> Ruling:
         """What becomes of a run."""
@@ -146,8 +148,8 @@ class Past:
 
     def recall(self, index: int) -> tuple[Ruling, Record | None]:
         """What becomes of a run, and the record that decides about it."""
-        record = self.replay.record(index)
-        return decide(record, self.replay.reset_of(index), unfinished=self._unfinished), record
+        record, reset = self.replay.record(index), self.replay.reset_of(index)
+        return decide(record, reset, unfinished=self._unfinished, by_script=self._numbers is None), record
 
     def attempts(self, index: int) -> int:
         """The number of the latest attempt of a run, whether its record counts or not."""

@@ -208,6 +208,12 @@ def test_reference_lists_what_status_prints_as_json(failed_sweep: Path, capsys: 
     assert sorted(documented) == sorted([*found, *found["counts"], *found["failed"][0]])
 
 
+def test_reference_lists_what_explain_prints_as_json(failed_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = printed_by(["explain", "--json", str(failed_sweep)], capsys)
+    table = rows(section("reference.md", "### `multirun explain --json`"))
+    assert sorted(name for row in table for name in names_in(row[0])) == sorted(found)
+
+
 def test_reference_lists_what_show_prints_as_json(failed_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = printed_by(["show", "--json", str(failed_sweep), "0"], capsys)
     table = rows(section("reference.md", "### `multirun show --json`"))

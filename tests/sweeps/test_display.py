@@ -240,7 +240,9 @@ async def test_cancelled_sweep_shows_its_last_state(here: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await sweep
         await status
-    last_words = r"\nmultirun: 2 ok, 3 failed, 4 waiting of 9 in [\d.]+ s; see (\S+)\n.* multirun results \1\n$"
+    last_words = (
+        r"\nmultirun: 2 ok, 3 failed, 4 waiting of 9 in [\d.]+ s; see (\S+)\n.* multirun results \1\n.* resume \1\n$"
+    )
     assert re.search(last_words, log.getvalue())
     assert asyncio.all_tasks() == tasks
     assert runner.ledger.listeners == []

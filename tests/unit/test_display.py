@@ -829,7 +829,7 @@ async def test_an_error_is_not_hidden_and_the_last_state_is_shown(play: Play, lo
     assert caught.value.__context__ is None
     lines = log.getvalue().splitlines()
     assert lines[1].startswith("multirun: run 0 (x=0) failed: exit code 3; more: ")
-    assert lines[-1].startswith("multirun: 1 failed, 2 waiting of 3 in ")
+    assert lines[-2].startswith("multirun: 1 failed, 2 waiting of 3 in ")
 
 
 async def test_a_cancelled_sweep_shows_its_last_state(play: Play, pty: Pty) -> None:
@@ -844,7 +844,8 @@ async def test_a_cancelled_sweep_shows_its_last_state(play: Play, pty: Pty) -> N
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert re.fullmatch(r"3 waiting of 3 in \d\.\d s; see /sweeps/one", pty.read())
+    told = r"3 waiting of 3 in \d\.\d s; see /sweeps/one\nto go on: multirun resume /sweeps/one"
+    assert re.fullmatch(told, pty.read())
 
 
 async def test_a_flood_of_failures_is_announced_once(play: Play, log: io.StringIO) -> None:
@@ -891,7 +892,10 @@ async def test_what_is_complete_can_be_listed_after_a_sweep_was_cut_off(play: Pl
     async with standard_error(log, play), narrate(play.runner, draw=True):
         play.succeed(play.begin(2, "/sweeps/my own")[0])
         play.end("/sweeps/my own")
-    assert log.getvalue().endswith("\nmultirun: what is complete: multirun results '/sweeps/my own'\n")
+    assert log.getvalue().endswith(
+        "\nmultirun: what is complete: multirun results '/sweeps/my own'"
+        "\nmultirun: to go on: multirun resume '/sweeps/my own'\n"
+    )
 
 
 async def test_notices_come_once_and_stay_on_the_line_while_they_last(play: Play, pty: Pty) -> None:

@@ -62,6 +62,15 @@ def test_failures_of_the_program_stay_if_only_unfinished_runs_are_wanted(reason:
     assert reason in ruling.why
 
 
+def test_without_a_script_what_was_skipped_stays_so() -> None:
+    execute, why = decide(skipped(0, reason="done"), None, by_script=False)
+    assert not execute
+    assert why == "skipped before: done; only the script of the sweep can ask again"
+    for record, before, ruling in CASES.values():
+        if record is None or record["event"] != "skipped":
+            assert decide(record, before, by_script=False) == ruling
+
+
 # -------------------------------------------------------------------------------------- what a call names
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from multirun.commandline.exits import INCOMPLETE, code_of
 from multirun.commandline.paper import WIDEST, put, put_line, width
-from multirun.hints import working_directory
+from multirun.hints import next_command, working_directory
 from multirun.snapshot import locate, take_snapshot
 from multirun.styled import Line
 from multirun.summary import outcome_role
-from multirun.wording import counts_line, stopped_line
+from multirun.wording import counts_line, printable, stopped_line
 
 if TYPE_CHECKING:
     from multirun.snapshot import FailedRun, Snapshot
@@ -68,7 +68,15 @@ def describe(snapshot: Snapshot) -> list[Line]:
     explained = explain_snapshot(
         snapshot, here=working_directory(), width=room if room < WIDEST else None, most=_CAUSES
     )
-    return [head, Line.of(snapshot.paths.root), *explained]
+    return [head, Line.of(snapshot.paths.root), *explained, *_next(snapshot)]
+
+
+def _next(snapshot: Snapshot) -> list[Line]:
+    """How to go on with a sweep that was stopped."""
+    if snapshot.alive or code_of(snapshot.statistics) != INCOMPLETE:
+        return []
+    command = next_command("resume", snapshot.paths.root, here=working_directory())
+    return [Line.of(("to go on: ", "dim"), printable(command))]
 
 
 def _life(snapshot: Snapshot) -> str:

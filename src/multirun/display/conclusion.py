@@ -33,9 +33,16 @@ def conclude(moment: Moment, runs: Sequence[Run], roots: Sequence[str], screen: 
     lines = list(_explain(runs, roots, screen)) if moment.statistics.failure_count else []
     lines.append(render_summary(replace(moment, places=places)))
     if moment.statistics.success_count and not is_over(moment.statistics):
-        commands = " or ".join(next_command("results", root, here=screen.here) for root in roots)
-        lines.append(Line.of(("what is complete: ", "dim"), printable(commands)))
+        lines.append(_commands("what is complete", "results", roots, screen))
+    if not is_over(moment.statistics) or any(run.reason == "cancelled" for run in runs):
+        lines.append(_commands("to go on", "resume", roots, screen))
     return lines
+
+
+def _commands(label: str, verb: str, roots: Sequence[str], screen: Screen) -> Line:
+    """What to type for some sweeps."""
+    commands = " or ".join(next_command(verb, root, here=screen.here) for root in roots)
+    return Line.of((f"{label}: ", "dim"), printable(commands))
 
 
 def _explain(runs: Sequence[Run], roots: Sequence[str], screen: Screen) -> Iterable[Line]:
