@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from multirun.commandline.exits import INTERNAL, INTERRUPTED, LOCKED, STORAGE, USAGE
-from multirun.errors import JournalDamagedError, LockedError, LockLostError, MultirunError, StorageError
+from multirun.commandline.exits import INCOMPLETE, INTERNAL, INTERRUPTED, LOCKED, STORAGE, USAGE
+from multirun.errors import JournalDamagedError, LauncherError, LockedError, LockLostError, MultirunError, StorageError
 
 _DIRECTORY = click.argument("directory", required=False, type=click.Path(), metavar="[DIR]")
 _WORDS = click.argument("words", nargs=-1, metavar="[DIR] RUN...")
@@ -257,5 +257,7 @@ def _complain(error: Exception) -> int:
 def _code_of(error: MultirunError | OSError) -> int:
     if isinstance(error, LockedError | LockLostError):
         return LOCKED
+    if isinstance(error, LauncherError):
+        return INCOMPLETE
     ours = isinstance(error, MultirunError) and not isinstance(error, JournalDamagedError | StorageError)
     return USAGE if ours else STORAGE

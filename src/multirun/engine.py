@@ -488,7 +488,7 @@ class Conductor:
     def _whereabouts(self) -> str:
         root = self._paths.root
         listing = f"they are in {root}; list them with: {next_command('results', root)}"
-        going_on = "" if self._ownership.lost else f"; {GOING_ON}"
+        going_on = "" if self._ownership.lost else f"; {GOING_ON}, or type: {next_command('resume', root)}"
         return f"{counts_line(self._statistics())}; {listing}{going_on}"
 
 

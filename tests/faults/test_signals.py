@@ -50,7 +50,8 @@ def test_once(start_script: Start, signum: signal.Signals) -> None:
     check_ended(script, by=signum, between=(0.8, 2.8), since=sent)
     if signum == signal.SIGINT:
         assert f"they are in {script.root}" in script.complaint()
-        assert "to go on, call it again with resume=True" in script.complaint()
+        told = f"to go on, call it again with resume=True, or type: multirun resume {script.root}"
+        assert told in script.complaint()
 
 
 @every_signal

@@ -161,7 +161,8 @@ async def test_interrupting_a_kernel_ends_the_sweep_and_leaves_the_kernel(
         (line,) = error["traceback"]
         assert line.startswith("CancelledError: the sweep was stopped and nothing of it is running any more; 2 ok, 3 ")
         assert line.endswith(
-            f"; list them with: multirun results {tmp_path}/sweep; to go on, call it again with resume=True"
+            f"; list them with: multirun results {tmp_path}/sweep"
+            f"; to go on, call it again with resume=True, or type: multirun resume {tmp_path}/sweep"
         )
         assert programs(leaves_no_process) == []
         check_sweep(tmp_path / "sweep")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from multirun.commandline import paper
-from multirun.commandline.exits import OK, code_of
+from multirun.commandline.exits import INCOMPLETE, OK, code_of
 from multirun.commandline.explain import command_for, put_decisions, remark
 from multirun.commandline.finding import choose, open_sweep
 from multirun.recall import Wish, decisions, recollect, request_of
@@ -79,7 +79,8 @@ def _go_on(verb: str, replay: Replay, wish: Wish, manner: Manner) -> int:
         remark(replay, found)
         return OK
     remark(replay, found)
-    return code_of(_execute(request, found, _runner_of(replay, manner)).statistics)
+    result = _execute(request, found, _runner_of(replay, manner))
+    return code_of(result.statistics) if result.stopped is None else INCOMPLETE
 
 
 def _adapt(request: Request, manner: Manner) -> Request:
