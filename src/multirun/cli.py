@@ -100,9 +100,19 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str | Non
 _MANNER = (
     click.option("-j", "--max-parallel", type=click.IntRange(min=1), metavar="N", help="How many runs at once."),
     click.option("--timeout", "timeout_s", callback=_seconds, metavar="TIME", help="How long a run may take: 90s, 2h."),
+    click.option(
+        "--retries",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="How many further attempts a run may have after its program failed.",
+    ),
+    click.option(
+        "--max-failures", type=click.IntRange(min=1), metavar="N", help="Start nothing more after so many failed runs."
+    ),
     click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done with each run, and why."),
 )
-"""How a sweep goes on; without an option, as before."""
+"""How a sweep goes on."""
 
 
 def _in_a_manner(command: Callable[..., int]) -> Callable[..., int]:

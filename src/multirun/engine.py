@@ -21,7 +21,7 @@ from multirun.entry import enter
 from multirun.errors import LockLostError, StorageError
 from multirun.failpoints import reach
 from multirun.files import LACKING
-from multirun.hints import next_command
+from multirun.hints import going_on, next_command
 from multirun.intake import Intake
 from multirun.journal import Journal, Record
 from multirun.plan import PlanWriter
@@ -37,7 +37,7 @@ from multirun.sweepresult import SweepResult
 from multirun.table import write_table
 from multirun.verdict import failure
 from multirun.waiting import outlast
-from multirun.wording import GOING_ON, counts_line, stopped_remark
+from multirun.wording import counts_line, stopped_remark
 
 if TYPE_CHECKING:
     from multirun.creation import Entered
@@ -361,7 +361,7 @@ class Conductor:
         self._stopped = why
         self._retrying.halt()
         self._runner.withdraw(self._paths)
-        self._runner.ledger.remark(stopped_remark(why))
+        self._runner.ledger.remark(stopped_remark(why, going_on(self._paths.root)))
 
     def _move(self, run: Run, status: RunStatus) -> None:
         before = run.status
@@ -488,8 +488,8 @@ class Conductor:
     def _whereabouts(self) -> str:
         root = self._paths.root
         listing = f"they are in {root}; list them with: {next_command('results', root)}"
-        going_on = "" if self._ownership.lost else f"; {GOING_ON}, or type: {next_command('resume', root)}"
-        return f"{counts_line(self._statistics())}; {listing}{going_on}"
+        advice = "" if self._ownership.lost else f"; {going_on(root)}"
+        return f"{counts_line(self._statistics())}; {listing}{advice}"
 
 
 def _begin_journal(paths: SweepPaths, definition: Definition) -> Journal:

@@ -44,6 +44,15 @@ def next_command(verb: str, root: str, *words: str, here: str = "") -> str:
     return shlex.join(["multirun", verb, shorten(root, here), *words])
 
 
+def going_on(root: str) -> str:
+    """What to do about a sweep that was stopped.
+
+    Args:
+        root: the sweep directory, absolute.
+    """
+    return f"to go on, call it again with resume=True, or type: {next_command('resume', root)}"
+
+
 def root_of(path: str, roots: Iterable[str]) -> str | None:
     """The sweep directory that holds a path, the innermost if one lies in another; None if no one does."""
     holding = [root for root in roots if path.startswith(f"{root}/")]

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from multirun.statistics import RunStatistics
 
 
-GOING_ON = "to go on, call it again with resume=True"
-"""What to do about a sweep that was interrupted."""
-
 _LISTED = 10
 
 
@@ -75,18 +72,19 @@ _STOPPED = {
 }
 
 
-def stopped_remark(stopped: str) -> str:
+def stopped_remark(stopped: str, advice: str) -> str:
     """Why a sweep was stopped although runs are left, and how to go on.
 
     Args:
         stopped: machine-readable word for why.
+        advice: how to go on with it.
     """
-    return f"{stopped_line(stopped)}{_GOING_ON.get(stopped, '')}"
+    return f"{stopped_line(stopped)}{_REMARKS.get(stopped, '').format(advice)}"
 
 
-_GOING_ON = {
-    TOO_MANY_FAILURES: f"; {GOING_ON}",
-    SAME_FAILURES: f"; mend the cause, and {GOING_ON}; max_same_failures=None does not stop for this",
+_REMARKS = {
+    TOO_MANY_FAILURES: "; {}",
+    SAME_FAILURES: "; mend the cause, and {}; max_same_failures=None does not stop for this",
 }
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from multirun.allowances import Allowances
 from multirun.commandline import paper
 from multirun.commandline.exits import INCOMPLETE, OK, code_of
 from multirun.commandline.explain import command_for, put_decisions, remark
 from multirun.commandline.finding import choose, open_sweep
 from multirun.recall import Wish, decisions, recollect, request_of
 from multirun.replay import Replay
+from multirun.retry import RetryPolicy
 from multirun.snapshot import locate, take_snapshot
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from multirun.runners.abstract import AbstractRunner
     from multirun.sweepresult import SweepResult
 
+_SAME_FAILURES = 5
+"""If so many runs fail at once and alike at the beginning, no other is started; as in a script."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -30,11 +35,15 @@ class Manner:
     Attributes:
         max_parallel: how many runs at once, None for as many as before.
         timeout_s: how long a run may take, None for as long as before.
+        retries: how many further attempts a run may have after its program failed.
+        max_failures: after how many failed runs no other is started, None for any number.
         dry_run: whether only to say what would be done.
     """
 
     max_parallel: int | None = None
     timeout_s: float | None = None
+    retries: int = 0
+    max_failures: int | None = None
     dry_run: bool = False
 
 
@@ -84,9 +93,9 @@ def _go_on(verb: str, replay: Replay, wish: Wish, manner: Manner) -> int:
 
 
 def _adapt(request: Request, manner: Manner) -> Request:
-    if manner.timeout_s is None:
-        return request
-    return replace(request, options=replace(request.options, timeout_s=manner.timeout_s))
+    timeout_s = request.options.timeout_s if manner.timeout_s is None else manner.timeout_s
+    allowances = Allowances(RetryPolicy(manner.retries), None, manner.max_failures, _SAME_FAILURES)
+    return replace(request, options=replace(request.options, timeout_s=timeout_s), allowances=allowances)
 
 
 def _runner_of(replay: Replay, manner: Manner) -> AbstractRunner:
