@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from multirun.loading import recall_run, recorded_run
-from multirun.run import COMPLETE, Run
+from multirun.run import COMPLETE, Run, RunStatus
+from multirun.statistics import RunStatistics, Tally
 
 if TYPE_CHECKING:
     from multirun.journal import Record
@@ -23,6 +24,7 @@ class Roll:
     Attributes:
         runs: the runs in the order in which they were named.
         offsets: where the lines of those in the plan begin that are still to be executed.
+        total_known: whether these are all runs of the call.
     """
 
     def __init__(self, plan: PlanWriter, past: Past | None, home: ResultsHome) -> None:
@@ -35,6 +37,8 @@ class Roll:
         """
         self.runs: list[Run] = []
         self.offsets: dict[int, int] = {}
+        self.total_known = False
+        self._tally = Tally()
         self._plan = plan
         self._past = past
         self._home = home
@@ -59,7 +63,21 @@ class Roll:
         """
         run = self._add(params) if self._past is None else self._recall(params, self._past)
         self.runs.append(run)
+        self._tally.add(run.status)
         return run
+
+    def move(self, before: RunStatus, after: RunStatus) -> None:
+        """A run has taken on another status."""
+        self._tally.move(before, after)
+
+    def statistics(self) -> RunStatistics:
+        """How many runs have which status."""
+        return self._tally.statistics(total_known=self.total_known)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are runs that were not begun, as far as is known."""
+        return not self.total_known or self.statistics().pending_count > 0
 
     def _add(self, params: CheckedParams) -> Run:
         run = Run(self._plan.count, params.params, self._home)

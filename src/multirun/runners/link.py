@@ -15,7 +15,6 @@ import anyio.to_thread
 
 from multirun.errors import LauncherError, MultirunError
 from multirun.files import LACKING
-from multirun.journal import JournalTail, Record
 from multirun.launcher.messages import (
     BACK,
     CANCEL,
@@ -29,11 +28,12 @@ from multirun.launcher.messages import (
     parse_notice,
     run_name,
 )
+from multirun.runners.journals import LaneJournals
 from multirun.runners.process import LEAVING_S, LauncherProcess
 from multirun.runners.seat import Pending, Seat, Seats
 
 if TYPE_CHECKING:
-    from multirun.rundir import SweepPaths
+    from multirun.journal import JournalTail, Record
     from multirun.runners.abstract import Assignment
 
 _PIPE_READ = 1 << 16
@@ -75,10 +75,7 @@ class LauncherLink:
         self._vacant = vacant
         self._evening: asyncio.TimerHandle | None = None
         self._next_number = 0
-        self._next_key = 0
-        self._keys: dict[str, int] = {}
-        self._paths: dict[int, SweepPaths] = {}
-        self._tails: dict[tuple[int, int], JournalTail] = {}
+        self._journals = LaneJournals(self._process.id)
         self._rest = b""
         self._timer: asyncio.TimerHandle | None = None
         self._control, self._facts = self._process.control, self._process.facts
@@ -107,7 +104,7 @@ class LauncherLink:
         """
         seat = self._seat()
         pending = Pending(assignment)
-        key = self._key(assignment.paths)
+        key = self._journals.key(assignment.paths)
         session, root = assignment.paths.session, os.fsencode(assignment.paths.root)
         order = Order(key, assignment.run, assignment.attempt, assignment.offset, session, root)
         seat.begin(pending, order.encode())
@@ -120,13 +117,6 @@ class LauncherLink:
         if seat is None:
             raise BlockingIOError(EAGAIN, "every lane that may work belongs to a launcher that is gone")
         return seat
-
-    def _key(self, paths: SweepPaths) -> int:
-        if paths.root not in self._keys:
-            self._keys[paths.root] = self._next_key
-            self._paths[self._next_key] = paths
-            self._next_key += 1
-        return self._keys[paths.root]
 
     def _open_seat(self) -> Seat:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -160,7 +150,7 @@ class LauncherLink:
         assignment = pending.assignment
         for seat in self.seats.by_number.values():
             if pending in seat.queue:
-                seat.say(b"%b %b" % (word, run_name(self._key(assignment.paths), assignment.run)))
+                seat.say(b"%b %b" % (word, run_name(self._journals.key(assignment.paths), assignment.run)))
 
     def kill_all(self) -> None:
         """End everything without grace."""
@@ -186,13 +176,10 @@ class LauncherLink:
 
     def forget(self, root: str) -> None:
         """Let go of a sweep."""
-        key = self._keys.pop(root, None)
-        if key is None:
-            return
-        del self._paths[key]
-        for number, seat in self.seats.by_number.items():
-            self._tails.pop((key, number), None)
-            seat.say(forget(key))
+        key = self._journals.forget(root)
+        if key is not None:
+            for seat in self.seats.by_number.values():
+                seat.say(forget(key))
 
     # -------------------------------------------------------------------------------------------- facts
 
@@ -210,12 +197,12 @@ class LauncherLink:
 
     def _take(self, fact: Fact) -> None:
         seat = self.seats.by_number.get(fact.lane)
-        if seat is None or fact.key not in self._paths:
+        if seat is None or fact.key not in self._journals:
             return
         if fact.kind == NOTICE:
             self._pass_notice(seat, fact.key, fact.body)
             return
-        tail = self._tail(fact.key, seat.number)
+        tail = self._journals.tail(fact.key, seat.number)
         if fact.kind == LOOK or fact.offset > tail.offset:
             self._catch_up(seat, fact.key, tail)
         elif fact.offset == tail.offset:
@@ -223,17 +210,9 @@ class LauncherLink:
 
     def _pass_notice(self, seat: Seat, key: int, body: bytes) -> None:
         notice = parse_notice(body)
-        pending = seat.find(self._paths[key].root, notice["run"])
+        pending = seat.find(self._journals.root(key), notice["run"])
         if pending is not None:
             pending.assignment.observer.notice(notice["run"], notice["text"])
-
-    def _tail(self, key: int, number: int) -> JournalTail:
-        tail = self._tails.get((key, number))
-        if tail is None:
-            paths = self._paths[key]
-            tail = JournalTail(paths.journal(paths.lane(self._process.id, number)))
-            self._tails[(key, number)] = tail
-        return tail
 
     def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> bool:
         """Apply what was recorded meanwhile; whether that could be read."""
@@ -261,7 +240,7 @@ class LauncherLink:
             self._control.send(b"kill %d" % seat.number)
 
     def _apply(self, seat: Seat, key: int, record: Record) -> None:
-        pending = seat.find(self._paths[key].root, record.get("run", -1))
+        pending = seat.find(self._journals.root(key), record.get("run", -1))
         if pending is None or pending.assignment.attempt != record["attempt"]:
             return
         if record["event"] == "started":
@@ -283,7 +262,7 @@ class LauncherLink:
 
     def _on_given_back(self, seat: Seat) -> None:
         for key, run in seat.given_back():
-            pending = seat.find(self._paths[key].root, run)
+            pending = seat.find(self._journals.root(key), run)
             if pending is not None:
                 seat.queue.remove(pending)
                 pending.give_back()
@@ -348,8 +327,8 @@ class LauncherLink:
     def _read_last_words(self, seat: Seat) -> bool:
         """Whether everything that a dead lane recorded about its runs is known now."""
         known = True
-        for key in {self._key(pending.assignment.paths) for pending in seat.queue}:
-            known &= self._catch_up(seat, key, self._tail(key, seat.number))
+        for key in {self._journals.key(pending.assignment.paths) for pending in seat.queue}:
+            known &= self._catch_up(seat, key, self._journals.tail(key, seat.number))
         return known
 
     def _lose(self, pending: Pending, message: str) -> None:
