@@ -159,7 +159,7 @@ def test_what_cannot_be_repaired_is_told(sweep: Path, capsys: pytest.CaptureFixt
     pickle.unlink()
     code, output = command(capsys, "fsck", "--repair", str(sweep))
     assert code == STORAGE
-    assert "1 places are damaged and cannot be repaired" in output
+    assert "1 place is damaged and cannot be repaired" in output
     assert "it is about run 1" in output
 
 
@@ -240,7 +240,7 @@ def test_clean_removes_only_what_nobody_needs(sweep: Path, capsys: pytest.Captur
     assert (code, "nothing was removed" in output) == (OK, True), "without a terminal nobody can agree"
     code, output = command(capsys, "clean", "--yes", "--keep-attempts", "1", str(sweep))
     assert code == OK
-    assert "1 directories of earlier attempts" in output
+    assert "directories of earlier attempts: 1," in output
     assert (sweep / "attempts" / "000001-2").exists()
     assert not (sweep / "attempts" / "000001-1").exists()
     command(capsys, "clean", "-y", str(sweep))

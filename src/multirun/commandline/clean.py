@@ -59,7 +59,7 @@ def describe(found: Iterable[Leftover]) -> list[str]:
     for each in found:
         counts[each.kind] += 1
         sizes[each.kind] += each.size
-    return [f"{count} {kind}: {format_size(sizes[kind])}" for kind, count in counts.items()]
+    return [f"{kind}: {count}, {format_size(sizes[kind])}" for kind, count in counts.items()]
 
 
 def _asks() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multirun.commandline.exits import OK, STORAGE
 from multirun.commandline.owning import held
-from multirun.commandline.paper import put
+from multirun.commandline.paper import plural, put
 from multirun.damage import Examination, Finding
 from multirun.errors import FormatError
 from multirun.hints import next_command, working_directory
@@ -64,9 +64,10 @@ def _runs(runs: list[int]) -> str:
 
 
 def _verdict(found: Examination, *, mended: bool) -> str:
-    files = f"{len(found.journals)} journals, {found.planned_count} runs in the plan"
+    files = f"{plural(len(found.journals), 'journal')}, {plural(found.planned_count, 'run')} in the plan"
     if not found.damage:
         return f"no damage: {files}"
     spoiled = sorted({finding.run for finding in found.damage if finding.run is not None})
     about = f"; it is about {_runs(spoiled)}" if spoiled else ""
-    return f"{len(found.damage)} places are damaged{' and cannot be repaired' if mended else ''}: {files}{about}"
+    places = "1 place is" if len(found.damage) == 1 else f"{len(found.damage)} places are"
+    return f"{places} damaged{' and cannot be repaired' if mended else ''}: {files}{about}"
