@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from time import monotonic
 
+from tests.faults.nursery import Newborn, Nursery
 from tests.invariants import name_of
 from tests.patience import LONG_S, wait_until
 
@@ -55,6 +56,19 @@ def menagerie() -> list[dict[str, str]]:
     return [{"program": program} for program in EVIL]
 
 
+def _start(script: Path, output: Path, complaints: Path) -> "subprocess.Popen[bytes] | Newborn":
+    with open(complaints, "wb") as errors, open(output, "wb") as out:
+        return subprocess.Popen(
+            [sys.executable, script],
+            cwd=script.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            env=unmeasured(),
+            start_new_session=True,
+        )
+
+
 class Script:
     """A script in a session of its own.
 
@@ -74,6 +88,7 @@ class Script:
         options: str = "",
         before: str = "",
         after: str = "",
+        nursery: Nursery | None = None,
     ) -> None:
         """Write the script and start it.
 
@@ -86,6 +101,7 @@ class Script:
             options: further arguments of `multirun`, as Python.
             before: what the script does first.
             after: what it does with `result`.
+            nursery: forks it instead of a new interpreter.
         """
         self.root = folder / "sweep"
         self._complaints = folder / "script.err"
@@ -100,17 +116,9 @@ class Script:
             before=textwrap.dedent(before),
             after=textwrap.dedent(after),
         )
-        (folder / "script.py").write_text(text)
-        with open(self._complaints, "wb") as errors, open(folder / "script.out", "wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, folder / "script.py"],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                env=unmeasured(),
-                start_new_session=True,
-            )
+        script, output = folder / "script.py", folder / "script.out"
+        script.write_text(text)
+        self._process = (nursery.start if nursery else _start)(script, output, self._complaints)
         self.pid = self._process.pid
 
     # ------------------------------------------------------------------------------------------ what it does
