@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+import stat
+from errno import EINVAL
+from typing import BinaryIO, NamedTuple
 
 from multirun.wording import printable
 
@@ -32,7 +34,7 @@ def read_ending(path: str, count: int) -> Ending:
         count: how many lines at most.
     """
     try:
-        with open(path, "rb") as file:
+        with open_output(path) as file:
             size = os.fstat(file.fileno()).st_size
             begin = max(0, size - _LOOKED_AT_BYTES)
             file.seek(begin)
@@ -43,6 +45,19 @@ def read_ending(path: str, count: int) -> Ending:
     lines = lines[:-1] if lines[-1] == "" else lines
     shown = lines[1:] if begin and len(lines) > 1 else lines
     return Ending([fold(line) for line in shown[-count:]], whole=not begin and len(shown) <= count, size=size)
+
+
+def open_output(path: str) -> BinaryIO:
+    """Open what a program wrote; it may have put anything else in its place, on which nobody may wait.
+
+    Raises:
+        OSError: it is not there, or no file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(EINVAL, "it is no file", path)
+    return os.fdopen(descriptor, "rb")
 
 
 def fold(line: str) -> str:

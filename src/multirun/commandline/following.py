@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from multirun.commandline import paper
 from multirun.commandline.alarm import Alarm
+from multirun.commandline.ending import open_output
 from multirun.commandline.exits import INCOMPLETE, OK, SOME_FAILED
 from multirun.commandline.logs import heading
 from multirun.contract import STDERR_FILE
@@ -36,10 +37,10 @@ class _Output:
     def read(self) -> bytes:
         """What was written since the last call, or a part of it."""
         try:
-            with open(self.path, "rb") as file:
+            with open_output(self.path) as file:
                 file.seek(self._offset)
                 data = file.read(_CHUNK)
-        except FileNotFoundError:
+        except OSError:
             return b""
         self._offset += len(data)
         return data

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from multirun.commandline import paper
+from multirun.commandline.ending import open_output
 from multirun.commandline.exits import OK
 from multirun.commandline.finding import choose, open_sweep
 from multirun.contract import STDERR_FILE, STDOUT_FILE
@@ -71,15 +73,16 @@ def heading(run: RecordedRun, name: str) -> str:
 
 def _size(path: str) -> int:
     try:
-        return os.stat(path).st_size
+        found = os.stat(path)
     except OSError:
         return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _copy(path: str) -> None:
     """Copy a file to standard output, and see to it that what follows begins on a line of its own."""
     sys.stdout.flush()
-    with open(path, "rb") as file:
+    with open_output(path) as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
