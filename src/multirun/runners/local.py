@@ -131,7 +131,8 @@ class ParallelLocalRunner(AbstractRunner):
         while True:
             link = venue.link
             if link is None or not link.alive:
-                link = await self._link(venue)
+                await self._link(venue)
+                continue  # it may be gone again before this goes on
             try:
                 pending = link.assign(assignment)
             except OSError as error:
