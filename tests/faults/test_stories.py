@@ -32,7 +32,8 @@ STORIES = int(os.environ.get("MULTIRUN_TEST_STORIES", "12"))
 STEPS = 12
 UNIVERSE = range(6)
 PROGRAM = """\
-cd "$1" && echo "$2" >> starts
+cd "$1" && exec 9>> "alone-$2" && { flock -n 9 || echo "$2" >> overlaps; }
+echo "$2" >> starts
 until test -e "gate-$2"; do sleep 0.01; done
 test -e "broken-$2" && exit 3
 cd "$MULTIRUN_RUN_DIR" && echo "{\\"x\\": $2, \\"version\\": $(cat version.txt)}" > "$MULTIRUN_RESULTS" """
@@ -166,7 +167,7 @@ class Story(RuleBasedStateMachine):
         self.live.signal(signal.SIGSTOP)
         for x in list(self.executing)[:1]:
             (self.folder / f"gate-{x}").touch()
-            self.wait(lambda x=x: self.record(x).get("event") == "ended", f"the end of {x}")  # type: ignore[misc]
+            self.wait(lambda x=x: self.record(x).get("event") == "ended", f"the end of {x}")
         self.live.signal(signal.SIGCONT)
         self.settle()
 
@@ -218,7 +219,7 @@ class Story(RuleBasedStateMachine):
         if self.live is None:
             return
         for x in [x for x in self.executing if self.opened(x)]:
-            self.wait(lambda x=x: self.record(x).get("event") == "ended", f"the end of {x}")  # type: ignore[misc]
+            self.wait(lambda x=x: self.record(x).get("event") == "ended", f"the end of {x}")
             self.executing.discard(x)
             if (self.folder / f"broken-{x}").exists():
                 self.failed.add(x)
@@ -243,6 +244,7 @@ class Story(RuleBasedStateMachine):
 
     def compare(self) -> None:
         """What is on disk is what the model says, and nothing was executed again after its success."""
+        assert not (self.folder / "overlaps").exists(), "two attempts of a run were alive at the same time"
         loaded = SweepResult.load(self.root)
         decisions = {each.params["x"]: each for each in explain_resume(self.root)}
         assert {run.params["x"] for run in loaded} == self.planned == set(decisions)

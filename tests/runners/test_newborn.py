@@ -15,7 +15,7 @@ from multirun.runners.link import LauncherLink
 
 async def test_those_who_waited_for_it_take_the_next_one(sweep_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready = LauncherLink.ready
-    killed = []
+    killed: list[int] = []
 
     async def ready_and_killed(link: LauncherLink) -> None:
         await ready(link)

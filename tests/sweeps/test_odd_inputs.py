@@ -80,7 +80,7 @@ def bad_inputs(folder: Path) -> Iterator[FileResource]:
     """What can be no input; special files are made in the folder."""
     for linkage in ("copy", "shared"):
         for name, _ in BAD_NAMES:
-            yield FileResource("a", linkage, name)  # type: ignore[arg-type]
+            yield FileResource("a", linkage, name)
     for number, (_, make, _, also_linked) in enumerate(BAD_SOURCES):
         make(folder / f"odd{number}")
         for linkage in ("copy", "shared", "link") if also_linked else ("copy", "shared"):
