@@ -46,71 +46,201 @@ CHILD = "tests/unit/test_child.py"
 CANCELLING = "tests/faults/test_cancelling.py"
 
 MUTANTS = (
-    Mutant("journals are not sealed", "sessions.py", "        if self.session == 1:\n            return None\n",
-           "        if self.session >= 1:\n            return None\n", (RESUMING,)),
-    Mutant("torn bytes are sealed as if they counted", "replay.py",
-           "return {writer: tail.offset for", "return {writer: os.stat(tail.path).st_size for", (STORIES,)),
-    Mutant("a start without an end is taken for done", "resume.py",
-           'return Ruling(True, f"interrupted', 'return Ruling(False, f"interrupted', (RESUMING,)),
-    Mutant("a directory with results is taken for a success", "resume.py",
-           '    if record is None:\n        return Ruling(True,', '    if record is None:\n        return Ruling(False,',
-           (RESUMING,)),
-    Mutant("successes are executed again", "resume.py",
-           'return Ruling(False, "already succeeded")', 'return Ruling(True, "already succeeded")', (RESUMING,)),
-    Mutant("lost runs are left alone", "resume.py",
-           'return Ruling(True, f"not finished', 'return Ruling(False, f"not finished', (KILLS,)),
-    Mutant("changed inputs reset nothing", "continuation.py",
-           "            _reset_all(journal, found.past, changed)\n", "            pass\n", (RESUMING,)),
-    Mutant("the definition is published before the runs are reset", "continuation.py",
-           "        if changed:\n            _reset_all(journal, found.past, changed)\n"
-           "        definition = _renew(paths, request, found, changed=bool(changed))\n",
-           "        definition = _renew(paths, request, found, changed=bool(changed))\n"
-           "        if changed:\n            _reset_all(journal, found.past, changed)\n", (RESUMING,)),
-    Mutant("a changed definition is accepted", "continuation.py",
-           "if differences and not request.accept_changes:", "if False:", (RESUMING,)),
-    Mutant("what is left alive is not ended", "continuation.py",
-           '    kill_carriers(f"{sweep_id}:", ENV_COOKIE)\n', "", (STORIES, KILLS)),
-    Mutant("numbers of attempts are used again", "resume.py",
-           "return max(self.replay.attempts(index), self._beyond.get(index, 0))", "return 0", (RESUMING,)),
-    Mutant("attempts in sealed bytes are forgotten", "resume.py",
-           "self._beyond = replay.attempts_beyond()", "self._beyond = {}", (RESUMING,)),
-    Mutant("the directory of an earlier attempt is used again", "attempts.py",
-           "    if left == [] or not os.path.lexists(here):\n", "    return\n    if left == []:\n", (RESUMING,)),
-    Mutant("an earlier attempt is removed", "attempts.py",
-           "        os.rename(here, there)\n", "        import shutil; shutil.rmtree(here)\n", (RESUMING,)),
-    Mutant("a torn plan is appended to", "plan.py",
-           "        if not self.torn:\n            return\n",
-           "        if self.torn:\n            self.length += self.torn\n        return\n", (STORIES, "tests/unit/test_plan.py")),
-    Mutant("repetitions are not told apart", "plan.py",
-           "        self._numbers[(whole, planned.repetition) if planned.repetition else whole] = planned.run\n",
-           "        self._numbers[whole] = planned.run\n", ("tests/unit/test_plan.py", "tests/sweeps/test_resume.py")),
-    Mutant("a later failure hides a success", "fold.py",
-           'return success, record["attempt"]', 'return False, record["attempt"]', ("tests/unit/test_snapshot.py",)),
-    Mutant("each checksum stands alone", "journal.py",
-           "crc = crc32(body, previous_crc)", "crc = crc32(body)", (JOURNAL,)),
-    Mutant("half a record stays when the disk is full", "files.py",
-           "        os.ftruncate(descriptor, offset)\n        raise\n", "        raise\n", (JOURNAL, "tests/unit/test_files.py")),
-    Mutant("results are posted without fsync", "child.py",
-           "        self.file.flush()\n        os.fsync(self.file.fileno())\n", "        self.file.flush()\n", (CHILD,)),
-    Mutant("the name of results is not made durable", "child.py",
-           "        folder.sync()\n        folder.remove(earlier", "        folder.remove(earlier", (CHILD,)),
-    Mutant("results are written in place", "child.py",
-           '        self.path = f"{self.folder}/.multirun-{os.getpid()}-{os.urandom(8).hex()}.tmp"\n'
-           '        self.file = open(self.path, "xb")', '        self.path = f"{self.folder}/{self.name}"\n'
-           '        self.file = open(self.path, "wb")', (CHILD,)),
-    Mutant("the end is recorded while descendants live", "launcher/tree.py",
-           "                self.exit_status = os.waitstatus_to_exitcode(status)\n",
-           "                self.exit_status = os.waitstatus_to_exitcode(status)\n                return True\n", (CANCELLING,)),
-    Mutant("the end is recorded before the results are read", "launcher/attempt.py",
-           "        outcome = judge(*ending, posted, missing, rules,", "        posted = NOTHING\n        outcome = judge(*ending, posted, missing, rules,",
-           (KILLS, "tests/faults/test_results.py")),
-    Mutant("the launcher loads pickles", "posted.py",
-           '    return None if os.path.isfile(f"{run_dir}/{name}")',
-           '    __import__("pickle").load(open(f"{run_dir}/{name}", "rb"))\n    return None if os.path.isfile(f"{run_dir}/{name}")',
-           ("tests/faults/test_evil_output.py",)),
-    Mutant("lanes outlive their orchestrator", "launcher/lane.py",
-           'return "lost" if self._leaving else', "return", ("tests/faults/test_kills.py",)),
-)  # fmt: skip
+    Mutant(
+        "journals are not sealed",
+        "sessions.py",
+        "        if self.session == 1:\n            return None\n",
+        "        if self.session >= 1:\n            return None\n",
+        (RESUMING,),
+    ),
+    Mutant(
+        "torn bytes are sealed as if they counted",
+        "replay.py",
+        "return {writer: tail.offset for",
+        "return {writer: os.stat(tail.path).st_size for",
+        (STORIES,),
+    ),
+    Mutant(
+        "a start without an end is taken for done",
+        "resume.py",
+        'return Ruling(True, f"interrupted',
+        'return Ruling(False, f"interrupted',
+        (RESUMING,),
+    ),
+    Mutant(
+        "a directory with results is taken for a success",
+        "resume.py",
+        "    if record is None:\n        return Ruling(True,",
+        "    if record is None:\n        return Ruling(False,",
+        (RESUMING,),
+    ),
+    Mutant(
+        "successes are executed again",
+        "resume.py",
+        'return Ruling(False, "already succeeded")',
+        'return Ruling(True, "already succeeded")',
+        (RESUMING,),
+    ),
+    Mutant(
+        "lost runs are left alone",
+        "resume.py",
+        'return Ruling(True, f"not finished',
+        'return Ruling(False, f"not finished',
+        (KILLS,),
+    ),
+    Mutant(
+        "changed inputs reset nothing",
+        "continuation.py",
+        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n",
+        "            pass\n",
+        (RESUMING,),
+    ),
+    Mutant(
+        "the definition is published before the runs are reset",
+        "continuation.py",
+        "        if changed:\n            _reset(",
+        "        _renew(paths, request, found, changed=bool(changed))\n        if changed:\n            _reset(",
+        (RESUMING,),
+    ),
+    Mutant(
+        "a changed definition is accepted",
+        "continuation.py",
+        "if differences and not request.accept_changes:",
+        "if False:",
+        (RESUMING,),
+    ),
+    Mutant(
+        "what is left alive is not ended",
+        "continuation.py",
+        '    kill_carriers(f"{sweep_id}:", ENV_COOKIE)\n',
+        "",
+        (STORIES, KILLS),
+    ),
+    Mutant(
+        "numbers of attempts are used again",
+        "resume.py",
+        "return max(self.replay.attempts(index), self._beyond.get(index, 0))",
+        "return 0",
+        (RESUMING,),
+    ),
+    Mutant(
+        "attempts in sealed bytes are forgotten",
+        "resume.py",
+        "self._beyond = replay.attempts_beyond()",
+        "self._beyond = {}",
+        (RESUMING,),
+    ),
+    Mutant(
+        "the directory of an earlier attempt is used again",
+        "attempts.py",
+        "    if left == [] or not os.path.lexists(here):\n",
+        "    return\n    if left == []:\n",
+        (RESUMING,),
+    ),
+    Mutant(
+        "an earlier attempt is removed",
+        "attempts.py",
+        "        os.rename(here, there)\n",
+        "        import shutil; shutil.rmtree(here)\n",
+        (RESUMING,),
+    ),
+    Mutant(
+        "a torn plan is appended to",
+        "plan.py",
+        "        if not self.torn:\n            return\n",
+        "        if self.torn:\n            self.length += self.torn\n        return\n",
+        (STORIES, "tests/unit/test_plan.py"),
+    ),
+    Mutant(
+        "repetitions are not told apart",
+        "plan.py",
+        "        self._numbers[(whole, planned.repetition) if planned.repetition else whole] = planned.run\n",
+        "        self._numbers[whole] = planned.run\n",
+        ("tests/unit/test_plan.py", "tests/sweeps/test_resume.py"),
+    ),
+    Mutant(
+        "a later failure hides a success",
+        "fold.py",
+        'return success, record["attempt"]',
+        'return False, record["attempt"]',
+        ("tests/unit/test_snapshot.py",),
+    ),
+    Mutant(
+        "each checksum stands alone", "journal.py", "crc = crc32(body, previous_crc)", "crc = crc32(body)", (JOURNAL,)
+    ),
+    Mutant(
+        "half a record stays when the disk is full",
+        "files.py",
+        "        os.ftruncate(descriptor, offset)\n        raise\n",
+        "        raise\n",
+        (JOURNAL, "tests/unit/test_files.py"),
+    ),
+    Mutant(
+        "results are posted without fsync",
+        "child.py",
+        "        self.file.flush()\n        os.fsync(self.file.fileno())\n",
+        "        self.file.flush()\n",
+        (CHILD,),
+    ),
+    Mutant(
+        "the name of results is not made durable",
+        "child.py",
+        "        folder.sync()\n        folder.remove(earlier",
+        "        folder.remove(earlier",
+        (CHILD,),
+    ),
+    Mutant(
+        "results are written in place",
+        "child.py",
+        '        self.path = f"{self.folder}/.multirun-{os.getpid()}-{os.urandom(8).hex()}.tmp"\n'
+        '        self.file = open(self.path, "xb")',
+        '        self.path = f"{self.folder}/{self.name}"\n        self.file = open(self.path, "wb")',
+        (CHILD,),
+    ),
+    Mutant(
+        "the end is recorded while descendants live",
+        "launcher/tree.py",
+        "                self.exit_status = os.waitstatus_to_exitcode(status)\n",
+        "                self.exit_status = os.waitstatus_to_exitcode(status)\n                return True\n",
+        (CANCELLING,),
+    ),
+    Mutant(
+        "the end is recorded before the results are read",
+        "launcher/attempt.py",
+        "        outcome = judge(*ending, posted, missing, rules,",
+        "        posted = NOTHING\n        outcome = judge(*ending, posted, missing, rules,",
+        (KILLS, "tests/faults/test_results.py"),
+    ),
+    Mutant(
+        "the launcher loads pickles",
+        "posted.py",
+        '    return None if os.path.isfile(f"{run_dir}/{name}")',
+        '    __import__("pickle").load(open(f"{run_dir}/{name}", "rb"))\n'
+        '    return None if os.path.isfile(f"{run_dir}/{name}")',
+        ("tests/faults/test_evil_output.py",),
+    ),
+    Mutant(
+        "lanes outlive their orchestrator",
+        "launcher/lane.py",
+        'return "lost" if self._leaving else',
+        "return",
+        ("tests/faults/test_kills.py",),
+    ),
+    Mutant(
+        "a lock is taken without asking who has it",
+        "lock.py",
+        "        os.link(private, file_of(paths, session))\n",
+        "        os.replace(private, file_of(paths, session))\n",
+        ("tests/faults/test_lock.py", STORIES),
+    ),
+    Mutant(
+        "an owner is dead as soon as it is looked at",
+        "lock.py",
+        '        return "alive" if tick == who.get("pid_start") else "dead"\n',
+        '        return "dead"\n',
+        (STORIES,),
+    ),
+)
 
 
 def plant(mutant: Mutant, folder: Path) -> Path:
@@ -141,12 +271,18 @@ def find(mutant: Mutant) -> str | None:
     """Execute the tests with the bug; return the name of the first that fails, None if none does."""
     with tempfile.TemporaryDirectory(prefix="multirun-mutant-") as folder:
         env = os.environ | {"PYTHONPATH": str(plant(mutant, Path(folder))), "MULTIRUN_TEST_KILLS": "30"}
-        told = subprocess.run([sys.executable, "-c", "import multirun; print(multirun.__file__)"], env=env, cwd=ROOT,
-                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+        told = subprocess.run(
+            [sys.executable, "-c", "import multirun; print(multirun.__file__)"],
+            env=env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         assert told.startswith(folder), told
         words = ["-x", "-q", "-p", "no:cacheprovider", "--timeout=60", *mutant.tests]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *words], env=env, cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", "pytest", *words], env=env, cwd=ROOT, capture_output=True, text=True, check=False
         )
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if done.returncode != _CAUGHT:

@@ -65,6 +65,8 @@ class Victim:
         self.root = folder / "sweep"
         self.told: list[str] = []
         self._folder, self._nursery, self._tally = folder, nursery, tally
+        self._elsewhere = folder / "elsewhere"
+        self._elsewhere.mkdir()
         self._chance = random.Random(seed)
         self._count = self._chance.randint(5, 20)
         self._beast = self._chance.choice(BEASTS) if self._chance.random() < 0.25 else None
@@ -90,6 +92,7 @@ class Victim:
     def _call(self, until: int) -> None:
         """One call and what happens to it."""
         script = self._start()
+        rival = self._start(folder=self._elsewhere) if self._chance.random() < 0.15 else None
         target = ""
         while self._tally.kills.total() < until and not script.ended() and target not in ("orchestrator", "everybody"):
             target = self._chance.choice(TARGETS)
@@ -97,12 +100,19 @@ class Victim:
             found = 0 if script.ended() else kill(script, target, self._chance)
             self._tally.kills[target] += bool(found)
             self.told.append(f"{target} ({found})")
-        code = script.end(_END_S)
-        assert code in (0, -signal.SIGKILL), script.complaint()
-        script.dispose()
+        codes = [self._end(each) for each in (script, rival) if each is not None]
+        code = min(codes)
         hasty = target == "everybody" or self._chance.random() < 0.4
         if code == 0 or not hasty:  # else the next call meets what is left alive
             self._check(code)
+
+    def _end(self, script: Script) -> int:
+        """Wait for the end of a call: it executed the sweep, somebody else did, or it was killed."""
+        code = script.end(_END_S)
+        refused = code == 1 and "LockedError" in script.complaint()
+        assert code in (0, -signal.SIGKILL) or refused, script.complaint()
+        script.dispose()
+        return 0 if refused else code
 
     def _await_prey(self, script: Script, target: str) -> None:
         """Wait for a random time, mostly after there is something of the kind to kill."""
@@ -112,10 +122,11 @@ class Victim:
             Event().wait(0.005)
         Event().wait(self._chance.uniform(0, LONGEST_S**0.5) ** 2)
 
-    def _start(self, *, whole: bool = False) -> Script:
+    def _start(self, *, whole: bool = False, folder: Path | None = None) -> Script:
         self._tally.calls += 1
         return Script(
-            self._folder,
+            folder or self._folder,
+            root=self.root,
             runs=self._runs(whole),
             command=["sh", "-c", "{words}", "sh"],
             max_parallel=self._parallel,

@@ -89,6 +89,7 @@ class Script:
         before: str = "",
         after: str = "",
         nursery: Nursery | None = None,
+        root: Path | None = None,
     ) -> None:
         """Write the script and start it.
 
@@ -102,8 +103,9 @@ class Script:
             before: what the script does first.
             after: what it does with `result`.
             nursery: forks it instead of a new interpreter.
+            root: the directory of the sweep; `sweep` in the folder if it is None.
         """
-        self.root = folder / "sweep"
+        self.root = root or folder / "sweep"
         self._complaints = folder / "script.err"
         text = _TEMPLATE.format(
             tests=str(PROGRAMS.parents[1]),

@@ -77,11 +77,13 @@ def test_after_sigkill_of_the_orchestrator(site: Site, script: Script) -> None:
     script.wait_ready(7)
     script.kill()
     wait_until(lambda: script.count('"lost"') == 4)  # else the gate could let them end well
-    assert site.executed() == [0, 1, 2, 3, 4, 5, 6]
+    *done, one, two, three, four = site.executed()  # mostly 3 to 6, but 7 if another was sent ahead to a busy lane
+    assert done == [0, 1, 2]
     result = site.finish()
     assert site.executed() == [3, 4, 5, 6, 7]
-    assert [run.attempts for run in result] == [1, 1, 1, 2, 2, 2, 2, 1]
-    assert sorted(path.name for path in (site.root / "attempts").iterdir()) == [f"00000{x}-1" for x in range(3, 7)]
+    assert {run.index for run in result if run.attempts == 2} == {one, two, three, four}
+    kept = sorted(path.name for path in (site.root / "attempts").iterdir())
+    assert kept == [f"00000{x}-1" for x in (one, two, three, four)]
 
 
 def test_after_sigkill_of_everything_the_programs_that_are_left_are_ended_first(site: Site, script: Script) -> None:

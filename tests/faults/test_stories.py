@@ -70,9 +70,10 @@ class Story(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------------ calls
 
-    def call(self, listing: list[int], options: str) -> Script:
+    def call(self, listing: list[int], options: str, folder: Path | None = None) -> Script:
         return Script(
-            self.folder,
+            folder or self.folder,
+            root=self.root,
             runs=[{"x": x} for x in listing],
             command=["sh", "-c", PROGRAM, "sh", str(self.folder), "{x}"],
             max_parallel=len(UNIVERSE),
@@ -112,6 +113,18 @@ class Story(RuleBasedStateMachine):
         script = self.call(listing, "resume=True")
         assert script.end() == 1
         assert "DefinitionChangedError" in script.complaint()
+        assert self.starts() == before
+
+    @precondition(lambda self: self.live is not None)
+    @rule(listing=listings)
+    def start_twice(self, listing: list[int]) -> None:
+        """Whoever executes the sweep is not disturbed by another who would like to."""
+        before = self.starts()
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        rival = self.call(listing, "resume=True", elsewhere)
+        assert rival.end() == 1
+        assert "LockedError" in rival.complaint()
         assert self.starts() == before
 
     @rule(x=st.sampled_from(UNIVERSE), closed=st.booleans())
