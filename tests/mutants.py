@@ -112,9 +112,16 @@ MUTANTS = (
     Mutant(
         "what is left alive is not ended",
         "continuation.py",
-        '    kill_carriers(f"{sweep_id}:", ENV_COOKIE)\n',
+        "    kill_carriers(_cookies(paths, sweep_id), ENV_COOKIE)\n",
         "",
         (STORIES, KILLS),
+    ),
+    Mutant(
+        "programs of a copy of the sweep are ended",
+        "continuation.py",
+        '    return " ".join(f"{sweep_id}:{launcher}" for launcher in launchers)\n',
+        '    return f"{sweep_id}:"\n',
+        (RESUMING,),
     ),
     Mutant(
         "numbers of attempts are used again",

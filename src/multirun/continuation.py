@@ -230,7 +230,14 @@ def end_remains(paths: SweepPaths, sweep_id: str) -> None:
     until = monotonic() + _LEAVING_S
     for lane in _orphaned_lanes(paths):
         _outlast(int(lane["pid"]), lane, until)
-    kill_carriers(f"{sweep_id}:", ENV_COOKIE)
+    kill_carriers(_cookies(paths, sweep_id), ENV_COOKIE)
+
+
+def _cookies(paths: SweepPaths, sweep_id: str) -> str:
+    """What programs carry that launchers of this sweep have started, but not those of a copy of its directory."""
+    writers = writers_in(paths.journals)
+    launchers = {writer.partition("-")[0] for writer in set(writers) - set(orchestrators(writers).values())}
+    return " ".join(f"{sweep_id}:{launcher}" for launcher in launchers)
 
 
 def _orphaned_lanes(paths: SweepPaths) -> Iterator[dict[str, Any]]:

@@ -209,16 +209,17 @@ def carriers(cookie: str, variable: str) -> Iterator[int]:
     The newest come first: a family of which only the newborn lives must be met before it has moved on.
 
     Args:
-        cookie: a whole word, `"<sweep>:"` or `":<launcher>"`.
+        cookie: a whole word, `"<sweep>:"` or `":<launcher>"`; or several of them, with spaces between.
         variable: the name of the variable.
     """
+    cookies = tuple(cookie.split())
     for pid in sorted(all_pids(), reverse=True):
-        if pid != os.getpid() and _matches(_variable_of(pid, variable.encode()), cookie):
+        if pid != os.getpid() and _matches(_variable_of(pid, variable.encode()), cookies):
             yield pid
 
 
-def _matches(value: str, cookie: str) -> bool:
-    return any(word == cookie or word.startswith(cookie) or word.endswith(cookie) for word in value.split())
+def _matches(value: str, cookies: tuple[str, ...]) -> bool:
+    return any(word.startswith(cookies) or word.endswith(cookies) for word in value.split())
 
 
 def _variable_of(pid: int, variable: bytes) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +192,27 @@ def test_programs_that_ignore_everything_do_not_overlap_with_their_next_attempt(
         second.dispose()
         script.dispose()
     check_sweep(site.root, killed=True)
+
+
+def test_the_programs_of_a_copy_of_the_sweep_are_left_alone(site: Site, script: Script) -> None:
+    script.wait_ready(7)
+    script.kill()
+    wait_until(lambda: script.count('"lost"') == 4)
+    copy = site.folder / "copy"
+    shutil.copytree(site.root, copy, symlinks=True)
+    script = site.start()
+    try:
+        wait_until(lambda: len(list(site.root.glob("attempts/*"))) == 4)
+        script.wait_ready(7)
+        env = {"GATE": str(site.gate), "COUNT": str(site.count)}
+        runs = [{"x": x} for x in range(3)]
+        again = multirun(runs=runs, cmd=["sh", "-c", GATED], env=env, output_path=copy, resume=True, display=False)
+        assert again.statistics.skipped_count == 3
+        site.gate.touch()
+        assert script.end() == 0, script.complaint()
+        assert SweepResult.load(site.root).statistics.success_count == 8
+    finally:
+        script.dispose()
 
 
 # --------------------------------------------------------------------------- killed while it was being taken up
