@@ -98,8 +98,14 @@ MUTANTS = (
     Mutant(
         "the definition is published before the runs are reset",
         "continuation.py",
-        "        if changed:\n            _reset(",
-        "        _renew(paths, request, found, changed=bool(changed))\n        if changed:\n            _reset(",
+        "        if changed:\n"
+        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n"
+        "        if request.redo is not None and request.redo.again:\n"
+        "            _reset(journal, found.past, request.redo.chosen or (), RETRY)\n"
+        "        definition = _renew(paths, request, found, changed=bool(changed))\n",
+        "        definition = _renew(paths, request, found, changed=bool(changed))\n"
+        "        if changed:\n"
+        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n",
         (RESUMING,),
     ),
     Mutant(
