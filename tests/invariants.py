@@ -377,14 +377,15 @@ def check_run_directories(paths: SweepPaths, planned: list[str], state: dict[int
 
 
 def check_attempts(paths: SweepPaths, journals: dict[str, list[Record]]) -> None:
-    """What is kept of earlier attempts is of attempts before the latest one."""
+    """What is kept of earlier attempts is of attempts before the latest one, or makes room for the one after it."""
     latest: Counter[int] = Counter()
     for record in _life(journals):
         latest[record["run"]] = max(record["attempt"], latest[record["run"]])
     for folder in Path(paths.root, "attempts").glob("**/[0-9]*-[0-9]*"):
         run, number = map(int, folder.name.partition(".")[0].split("-"))
         assert folder == Path(paths.attempt(run, number)) or "." in folder.name, folder
-        assert number < latest[run], f"{folder} is not of an earlier attempt than {latest[run]}"
+        begun = os.path.lexists(paths.run(run))
+        assert number < latest[run] + (not begun), f"{folder} is not of an earlier attempt than {latest[run]}"
 
 
 def check_counts(statuses: Sequence[str], statistics: RunStatistics) -> None:

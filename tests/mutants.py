@@ -120,7 +120,7 @@ MUTANTS = (
         "continuation.py",
         "    kill_carriers(_cookies(paths, sweep_id), ENV_COOKIE)\n",
         "",
-        (STORIES, KILLS),
+        (RESUMING,),
     ),
     Mutant(
         "programs of a copy of the sweep are ended",
