@@ -130,7 +130,9 @@ class Victim:
             runs=self._runs(whole),
             command=["sh", "-c", "{words}", "sh"],
             max_parallel=self._parallel,
-            options=f"resume=True, timeout=2, grace=0.1, env={{'PYTHON': {sys.executable!r}}}",
+            infrastructure_retries=self._chance.choice([0, 0, 3]),
+            options=f"resume=True, retries={self._chance.choice([0, 0, 1])}, retry_delay=0.02, timeout=2, grace=0.1, "
+            f"env={{'PYTHON': {sys.executable!r}}}",
             nursery=self._nursery,
         )
 

@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -62,6 +64,7 @@ class Story(RuleBasedStateMachine):
         self.failed: set[int] = set()
         self.planned: set[int] = set()
         self.live: Script | None = None
+        self.launcher_killed = False
         self.executing: set[int] = set()
         self.expected: list[list[Any]] = []
         self.version = self.accepted = 1
@@ -77,7 +80,9 @@ class Story(RuleBasedStateMachine):
             runs=[{"x": x} for x in listing],
             command=["sh", "-c", PROGRAM, "sh", str(self.folder), "{x}"],
             max_parallel=len(UNIVERSE),
-            options=f"grace=0.1, input_files=[FileResource({str(self.input)!r}, 'copy')], {options}",
+            infrastructure_retries=2,
+            options="grace=0.1, retry_delay=0.01, max_same_failures=None, "
+            f"input_files=[FileResource({str(self.input)!r}, 'copy')], {options}",
             after=TOLD,
             nursery=self.nursery,
         )
@@ -94,6 +99,7 @@ class Story(RuleBasedStateMachine):
         self.executing = set(listing) - kept
         self.expected = [[x, "skipped" if x in self.done else "failure" if x in kept else "?"] for x in listing]
         self.planned |= set(listing)
+        self.launcher_killed = False
         before = self.starts()
         self.live = self.call(listing, f"resume={resume}")
         self.wait(lambda: all(self.starts()[x] > before[x] for x in self.executing), "the start of each run")
@@ -163,6 +169,47 @@ class Story(RuleBasedStateMachine):
             kill_at_once([script.pid, *guards, *launcher])
         script.dispose()
         self.left(check=whom != "all")
+
+    @precondition(lambda self: self.live is not None and not self.launcher_killed)
+    @rule()
+    def kill_launcher(self) -> None:
+        """What was lost is executed again by itself."""
+        assert self.live is not None
+        before = self.starts()
+        kill_at_once(launcher_of(self.live.pid))
+        self.launcher_killed = True
+        self.wait(lambda: all(self.starts()[x] > before[x] for x in self.executing), "another start of each run")
+        self.settle()
+
+    @precondition(lambda self: self.live is not None)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """Another terminal ends one run; the others go on."""
+        x = data.draw(st.sampled_from(sorted(self.executing)))
+        assert self.command("cancel", x) == 0
+        self.executing.discard(x)
+        self.settle()
+
+    @precondition(lambda self: self.live is None)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        """A run is executed again because somebody says so, whatever is recorded of it."""
+        x = data.draw(st.sampled_from(sorted(self.planned)))
+        (self.folder / f"gate-{x}").touch()
+        before = self.starts()
+        broken = (self.folder / f"broken-{x}").exists()
+        assert self.command("retry", x) == int(broken)
+        assert self.starts() - before == Counter([x])
+        self.done.pop(x, None)
+        self.failed.discard(x)
+        self.note_end(x)
+        check_sweep(self.root, killed=True)
+        self.compare()
+
+    def command(self, word: str, x: int) -> int:
+        """Execute one of the commands with a run; return its exit code."""
+        words = [sys.executable, "-m", "multirun", word, str(self.root), str(self.numbers().index(x))]
+        return subprocess.run(words, cwd=self.folder, env=unmeasured(), capture_output=True, check=False).returncode
 
     @precondition(lambda self: self.live is not None)
     @rule(signum=st.sampled_from([signal.SIGINT, signal.SIGTERM]))
@@ -234,17 +281,20 @@ class Story(RuleBasedStateMachine):
         for x in [x for x in self.executing if self.opened(x)]:
             self.wait(lambda x=x: self.record(x).get("event") == "ended", f"the end of {x}")
             self.executing.discard(x)
-            if (self.folder / f"broken-{x}").exists():
-                self.failed.add(x)
-            else:
-                self.done[x] = self.accepted
-                self.executed_when_done[x] = self.starts()[x]
+            self.note_end(x)
         if not self.executing:
             assert self.live.end() == 0, self.live.complaint()
             told = json.loads(self.live.output)
-            states = [[x, "failure" if x in self.failed else "success"] for x, _ in self.expected]
+            states = [[x, "success" if x in self.done else "failure"] for x, _ in self.expected]
             assert told == [[x, b if a == "?" else a] for (x, a), (_, b) in zip(self.expected, states, strict=True)]
             self.left()
+
+    def note_end(self, x: int) -> None:
+        if (self.folder / f"broken-{x}").exists():
+            self.failed.add(x)
+        else:
+            self.done[x] = self.accepted
+            self.executed_when_done[x] = self.starts()[x]
 
     def left(self, *, check: bool = True) -> None:
         """The script is gone; what it executed is not finished."""
