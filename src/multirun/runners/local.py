@@ -7,7 +7,7 @@ from errno import EAGAIN
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from multirun.errors import ConfigurationError
+from multirun.errors import ConfigurationError, LauncherError
 from multirun.files import LACKING
 from multirun.runners.abstract import AbstractRunner, Assignment
 from multirun.runners.link import LauncherLink
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _CATCH_UP_S = 0.02
 _AGAIN_S = 0.5
+_STARTS = 3
 
 
 class _Venue:
@@ -99,15 +100,27 @@ class ParallelLocalRunner(AbstractRunner):
             raise
 
     async def _link(self, venue: _Venue) -> LauncherLink:
-        """The launcher, a new one if there is none that lives."""
+        """The launcher, a new one if there is none that lives; if that is killed before it is ready, another one."""
+        for _ in range(_STARTS - 1):
+            link = self._latest(venue)
+            try:
+                await link.ready()
+            except LauncherError:
+                if link.alive:
+                    raise
+            else:
+                return link
+        link = self._latest(venue)
+        await link.ready()
+        return link
+
+    def _latest(self, venue: _Venue) -> LauncherLink:
         if venue.link is not None and not venue.link.alive:
             venue.fallen.append(venue.link)
             venue.link = None
         if venue.link is None:
             venue.link = LauncherLink(venue.vacant)
-        link = venue.link
-        await link.ready()
-        return link
+        return venue.link
 
     async def admit(self) -> None:
         """Take a token of the semaphore, or go ahead to wait in a lane whose runs are short."""
