@@ -91,7 +91,7 @@ MUTANTS = (
     Mutant(
         "changed inputs reset nothing",
         "continuation.py",
-        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n",
+        "            _reset_all(journal, found.past, changed)\n",
         "            pass\n",
         (RESUMING,),
     ),
@@ -99,13 +99,13 @@ MUTANTS = (
         "the definition is published before the runs are reset",
         "continuation.py",
         "        if changed:\n"
-        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n"
-        "        if request.redo is not None and request.redo.again:\n"
-        "            _reset(journal, found.past, request.redo.chosen or (), RETRY)\n"
+        "            _reset_all(journal, found.past, changed)\n"
+        "        if request.recalled is not None and request.recalled.anew:\n"
+        "            _reset_kept(journal, found.past, request.recalled.numbers)\n"
         "        definition = _renew(paths, request, found, changed=bool(changed))\n",
         "        definition = _renew(paths, request, found, changed=bool(changed))\n"
         "        if changed:\n"
-        "            _reset(journal, found.past, found.past.replay.recorded_runs, INPUT_CHANGED, inputs=changed)\n",
+        "            _reset_all(journal, found.past, changed)\n",
         (RESUMING,),
     ),
     Mutant(
