@@ -14,6 +14,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+from multirun.processes import kill_carriers
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "multirun"
 _CAUGHT = 1
@@ -297,6 +299,7 @@ def find(mutant: Mutant) -> str | None:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *words], env=env, cwd=ROOT, capture_output=True, text=True, check=False
         )
+        kill_carriers(folder, "PYTHONPATH")  # a bug may leave anything alive
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if done.returncode != _CAUGHT:
         return None
