@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.to_thread
 
+from multirun.breaker import MAX_SAME_FAILURES
 from multirun.command import render_words
 from multirun.continuation import look
 from multirun.contract import FIRST_FAILED
@@ -72,7 +73,7 @@ def multirun(
     retry_delay: float | str = 1.0,
     infrastructure_retries: int = 3,
     max_failures: int | None = None,
-    max_same_failures: int | None = 5,
+    max_same_failures: int | None = MAX_SAME_FAILURES,
     skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
     durability: Literal["process", "power"] = "process",
     keep_attempts: int | None = None,
@@ -190,7 +191,7 @@ async def multirunAsync(
     retry_delay: float | str = 1.0,
     infrastructure_retries: int = 3,
     max_failures: int | None = None,
-    max_same_failures: int | None = 5,
+    max_same_failures: int | None = MAX_SAME_FAILURES,
     skip_if: Callable[[dict[str, Any], Path], object] | Iterable[Mapping[str, Any]] | None = None,
     durability: Literal["process", "power"] = "process",
     keep_attempts: int | None = None,

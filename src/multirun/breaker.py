@@ -10,6 +10,8 @@ from multirun.contract import SAME_FAILURES, TOO_MANY_FAILURES
 if TYPE_CHECKING:
     from multirun.run import Run
 
+MAX_SAME_FAILURES = 20
+"""A sorted grid may well begin with a row in which all runs fail alike; so many cost little."""
 QUICK_S = 2.0
 """A run that fails after fewer seconds has hardly begun: most likely it would fail with any parameters."""
 

@@ -63,6 +63,7 @@ RUNS: list[dict[str, Any]] = [
 
 PROGRAM = """\
 import collections
+import signal
 import sys
 
 from multirun import postRunResults
@@ -75,6 +76,7 @@ if kind in posts:
 if kind == "fails":
     sys.exit("reading the deck\\nERROR: no convergence at step 12\\ngiving up")
 if kind == "floods":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("step 1\\n" * 1000)
     sys.exit(10)
 delays = {"bad": "****", "beyond": "11.5"}
@@ -134,7 +136,7 @@ def make_programs_sample(target: Path) -> None:
         job, deck = write(folder, "job", PROGRAM), write(folder, "deck.txt", DECK)
         result = multirun(
             runs=PROGRAM_RUNS,
-            cmd="python job {kind}",
+            cmd="exec python job {kind}",
             shell=True,
             output_path=target,
             input_files=[job],

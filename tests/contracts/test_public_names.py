@@ -95,7 +95,7 @@ KEYWORDS = {
     "retry_delay": 1.0,
     "infrastructure_retries": 3,
     "max_failures": None,
-    "max_same_failures": 5,
+    "max_same_failures": 20,
     "skip_if": None,
     "durability": "process",
     "keep_attempts": None,

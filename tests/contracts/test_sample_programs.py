@@ -47,7 +47,7 @@ def test_the_definition() -> None:
     assert found == Definition(
         id=SWEEP,
         name="programs",
-        command=("/bin/sh", "-c", "python job {kind}"),
+        command=("/bin/sh", "-c", "exec python job {kind}"),
         env={},
         inputs=(
             Input("job", "shared", "/home/ada/job", "file", job.digest, len(PROGRAM)),
@@ -82,7 +82,7 @@ def test_the_commands_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
         assert "ERROR: no convergence at step 12" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         cli.main(["show", str(PROGRAMS), "0"])
-    assert "sh -c 'python job good' <decks/in.txt" in capsys.readouterr().out
+    assert "sh -c 'exec python job good' <decks/in.txt" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("sample", [PROGRAMS, STOPPED], ids=lambda sample: sample.name)

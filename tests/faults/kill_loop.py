@@ -131,7 +131,7 @@ class Victim:
             command=["sh", "-c", "{words}", "sh"],
             max_parallel=self._parallel,
             infrastructure_retries=self._chance.choice([0, 0, 3]),
-            options=f"resume=True, retries={self._chance.choice([0, 0, 1])}, retry_delay=0.02, timeout=2, grace=0.1, "
+            options=f"resume=True, retries={self._chance.choice([0, 0, 1])}, retry_delay=0.02, timeout=5, grace=0.1, "
             f"env={{'PYTHON': {sys.executable!r}}}",
             nursery=self._nursery,
         )

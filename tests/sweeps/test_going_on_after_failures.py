@@ -19,9 +19,9 @@ def go_on(path: Path, maps: list[dict[str, Any]], **given: Any) -> Any:
 
 
 def test_a_sweep_that_was_stopped_goes_on_once_the_cause_is_mended(sweep_dir: Path) -> None:
-    first = go_on(sweep_dir, runs(20), runner=ParallelLocalRunner(max_parallel=1))
+    first = go_on(sweep_dir, runs(20), max_same_failures=5, runner=ParallelLocalRunner(max_parallel=1))
     assert (first.stopped, first.statistics.failure_count) == ("same-failures", 5)
-    again = go_on(sweep_dir, runs(20), runner=ParallelLocalRunner(max_parallel=1))
+    again = go_on(sweep_dir, runs(20), max_same_failures=5, runner=ParallelLocalRunner(max_parallel=1))
     assert (again.stopped, again.statistics.complete_count) == ("same-failures", 5), "it begins to count anew"
     assert [run.attempts for run in again][:6] == [2, 2, 2, 2, 2, 0]
     (sweep_dir.parent / "mended").touch()

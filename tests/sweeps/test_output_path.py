@@ -77,6 +77,8 @@ def test_a_path_that_appears_at_the_last_moment_is_refused(sweep_dir: Path, monk
         success_codes=(0,), required_results=None, required_files=(), threads_per_run=None, on_result=None,
         stdin=None, shell=False, max_output=None, nice=None, first_alone=False, results=None, resume=False,
         accept_changes=False, keep_directory=False, durability="process", keep_attempts=None,
+        retries=0, retry_if=None, retry_delay=1.0, infrastructure_retries=3, max_failures=None, max_same_failures=None,
+        skip_if=None,
     )  # fmt: skip
     sweep_dir.mkdir()
     with pytest.raises(OutputExistsError):

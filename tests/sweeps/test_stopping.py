@@ -107,8 +107,8 @@ def test_a_generator_is_not_pulled_again(sweep_dir: Path) -> None:
 
 def test_the_first_that_fail_alike_are_enough(sweep_dir: Path) -> None:
     result = run_sweep(sweep_dir, failing(30), SCRIPTED, **one_by_one())
-    assert result.statistics.failure_count == 5
-    assert result.statistics.pending_count == 25
+    assert result.statistics.failure_count == 20
+    assert result.statistics.pending_count == 10
     assert result.stopped == "same-failures"
 
 
@@ -119,29 +119,29 @@ def test_the_first_that_fail_alike_are_enough(sweep_dir: Path) -> None:
 )
 def test_one_that_ends_otherwise_lets_the_sweep_go_on(sweep_dir: Path, first: str) -> None:
     runs = [{"script": first}, *failing(7)]
-    result = run_sweep(sweep_dir, runs, SCRIPTED, **one_by_one())
+    result = run_sweep(sweep_dir, runs, SCRIPTED, max_same_failures=5, **one_by_one())
     assert result.statistics.complete_count == 8
 
 
 def test_nobody_has_to_have_it(sweep_dir: Path) -> None:
-    result = run_sweep(sweep_dir, failing(8), SCRIPTED, max_same_failures=None)
-    assert result.statistics.failure_count == 8
+    result = run_sweep(sweep_dir, failing(24), SCRIPTED, max_same_failures=None)
+    assert result.statistics.failure_count == 24
 
 
 def test_a_sweep_of_so_many_runs_comes_to_its_end(sweep_dir: Path) -> None:
-    result = run_sweep(sweep_dir, failing(5), SCRIPTED)
-    assert (result.statistics.failure_count, result.stopped) == (5, None)
+    result = run_sweep(sweep_dir, failing(20), SCRIPTED)
+    assert (result.statistics.failure_count, result.stopped) == (20, None)
 
 
 def test_a_program_that_is_not_there_stops_it(sweep_dir: Path) -> None:
-    result = run_sweep(sweep_dir, [{"p": f"none-{n}"} for n in range(9)], ["{p}"], **one_by_one())
+    result = run_sweep(sweep_dir, [{"p": f"none-{n}"} for n in range(9)], ["{p}"], max_same_failures=5, **one_by_one())
     assert [run.reason for run in result] == [*["exec-failed"] * 5, *[None] * 4]
 
 
 # -------------------------------------------------------------------------------------------- what is said
 
 
-@pytest.mark.parametrize(("given", "line"), [({}, ALIKE), ({"max_failures": 2}, TOO_MANY)])
+@pytest.mark.parametrize(("given", "line"), [({"max_same_failures": 5}, ALIKE), ({"max_failures": 2}, TOO_MANY)])
 def test_everybody_says_so(
     sweep_dir: Path, capsys: pytest.CaptureFixture[str], given: dict[str, Any], line: str
 ) -> None:

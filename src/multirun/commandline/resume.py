@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from multirun.allowances import Allowances
+from multirun.breaker import MAX_SAME_FAILURES
 from multirun.commandline import paper
 from multirun.commandline.exits import INCOMPLETE, OK, code_of
 from multirun.commandline.explain import command_for, put_decisions, remark
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from multirun.request import Request
     from multirun.runners.abstract import AbstractRunner
     from multirun.sweepresult import SweepResult
-
-_SAME_FAILURES = 5
-"""If so many runs fail at once and alike at the beginning, no other is started; as in a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def _go_on(verb: str, replay: Replay, wish: Wish, manner: Manner) -> int:
 
 def _adapt(request: Request, manner: Manner) -> Request:
     timeout_s = request.options.timeout_s if manner.timeout_s is None else manner.timeout_s
-    allowances = Allowances(RetryPolicy(manner.retries), None, manner.max_failures, _SAME_FAILURES)
+    allowances = Allowances(RetryPolicy(manner.retries), None, manner.max_failures, MAX_SAME_FAILURES)
     return replace(request, options=replace(request.options, timeout_s=timeout_s), allowances=allowances)
 
 
