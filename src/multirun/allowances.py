@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from multirun.arguments import MistakeError, optional, parse_callable, parse_count, short
@@ -100,14 +101,25 @@ def _mistake_in(reason: object) -> str | None:
     known = {each.partition(":")[0]: ":" in each for each in REASONS if each not in INFRASTRUCTURE | NEVER}
     if kind in known and (not colon or (known[kind] and _is_detail(kind, detail))):
         return None
+    return f"{reason!r} is no reason; {_advice(kind, detail, list(known))}"
+
+
+def _advice(kind: str, detail: str, known: list[str]) -> str:
+    if kind == "signal" and (near := get_close_matches(detail.upper(), _SIGNALS, n=1)):
+        return f"did you mean 'signal:{near[0]}'?"
     close = get_close_matches(kind, known, n=1)
     if close and close[0] != kind:
-        return f"{reason!r} is no reason; did you mean {close[0]!r}?"
-    return f"{reason!r} is no reason; {_EXAMPLES.get(kind) or 'there is ' + ', '.join(known)}"
+        return f"did you mean {close[0]!r}?"
+    return _EXAMPLES.get(kind) or f"there is {', '.join(known)}"
 
 
 def _is_detail(kind: str, detail: str) -> bool:
-    return detail.isdecimal() and int(detail) <= 255 if kind == "exit" else bool(detail)
+    if kind == "exit":
+        return detail.isdecimal() and int(detail) <= 255
+    return bool(detail) if kind == "rule" else detail in _SIGNALS or detail.isdecimal()
+
+
+_SIGNALS = frozenset(each.name for each in Signals)
 
 
 _EXAMPLES = {

@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from multirun.breaker import MAX_SAME_FAILURES
 from multirun.command import render_words
-from multirun.continuation import look
+from multirun.continuation import foresee
 from multirun.contract import FIRST_FAILED
 from multirun.creation import is_sweep, refuse_existing, stamped_path
 from multirun.display import narrate
@@ -344,12 +344,16 @@ async def _rehearse(request: Request, planned: list[CheckedParams] | None, *, dr
     for run in runs:
         tally.add(run.status)
     pending = [run for run in runs if run.status == "pending"]
-    if draw and pending:
-        words = render_words(request.command, pending[0].params, shell=request.shell)
-        first = words[-1] if request.shell else shlex.join(words)
+    if draw:
         how_many = f"{len(pending)} of {len(runs)}" if request.resume else len(runs)
-        sys.stderr.write(f"dry run: {how_many} runs would be executed in {paths.root}; the first: {first}\n")
+        first = f"; the first: {_command_of(request, pending[0])}" if pending else ""
+        sys.stderr.write(f"dry run: {how_many} runs would be executed in {paths.root}{first}\n")
     return SweepResult(Path(paths.root), runs, tally.statistics(total_known=True))
+
+
+def _command_of(request: Request, run: Run) -> str:
+    words = render_words(request.command, run.params, shell=request.shell)
+    return words[-1] if request.shell else shlex.join(words)
 
 
 def _foresee(request: Request, paths: SweepPaths, planned: Sequence[CheckedParams]) -> list[Run]:
@@ -357,7 +361,7 @@ def _foresee(request: Request, paths: SweepPaths, planned: Sequence[CheckedParam
     home = ResultsHome(paths)
     if not request.resume or not is_sweep(paths.root):
         return [Run(index, params.params, home) for index, params in enumerate(planned)]
-    past = look(paths, request).past
+    past = foresee(paths, request)
     numbers = count(len(past.survey.offsets))
     found = [(past.find(params.digest), params.params) for params in planned]
     return [

@@ -193,7 +193,13 @@ def fsck(directory: str | None, mend: bool) -> int:
 
 @commands.command()
 @_DIRECTORY
-@click.option("--keep-attempts", default=0, metavar="N", help="Keep the last N earlier attempts of each run.")
+@click.option(
+    "--keep-attempts",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Keep the last N earlier attempts of each run.",
+)
 @click.option("-y", "--yes", "agreed", is_flag=True, help="Do not ask.")
 def clean(directory: str | None, keep_attempts: int, agreed: bool) -> int:
     """Remove what earlier attempts and repairs left, after saying how much that is and asking."""

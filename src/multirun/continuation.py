@@ -21,7 +21,7 @@ from multirun.processes import kill_carriers, may_be_alive
 from multirun.replay import Replay
 from multirun.resources import explain
 from multirun.resume import INPUT_CHANGED, RETRY, Past
-from multirun.rundir import SweepPaths, orchestrator_of
+from multirun.rundir import SweepPaths, fsck_advice, orchestrator_of
 from multirun.sessions import header_of, orchestrators, writers_in
 from multirun.staging import survey, sync_snapshot, take_snapshot
 
@@ -112,10 +112,24 @@ def look(paths: SweepPaths, request: Request) -> Look:
     replay, plan = Replay(paths.root), PlanSurvey(paths.plan)
     if replay.last_run >= len(plan.offsets):
         lists = f"it lists {len(plan.offsets)} runs, but the journals tell of run {replay.last_run}"
-        raise FormatError(f"{paths.plan} is damaged: {lists}")
+        raise FormatError(f"{paths.plan} is damaged: {lists}; {fsck_advice(paths.root)}")
     unfinished, recalled = request.resume == "unfinished", request.recalled
     past = Past(replay, plan, unfinished=unfinished, numbers=None if recalled is None else recalled.numbers)
     return Look(before, now, differences, past)
+
+
+def foresee(paths: SweepPaths, request: Request) -> Past:
+    """What would be on disk of a sweep that is taken up, and nothing is changed: if an input changed, no end counts.
+
+    Raises:
+        DefinitionChangedError: the definition differs, and the call does not accept that.
+        MultirunError: it cannot be continued for another reason.
+    """
+    found = look(paths, request)
+    if any(each.input is not None for each in found.differences):
+        for index in found.past.replay.recorded_runs:
+            found.past.replay.forget(records.reset(index, found.past.attempts(index), INPUT_CHANGED))
+    return found.past
 
 
 def _now(request: Request, before: Definition) -> Definition:

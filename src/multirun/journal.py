@@ -19,6 +19,7 @@ from multirun.errors import FormatError, JournalDamagedError
 from multirun.failpoints import reach
 from multirun.files import FAILING, sync_data, sync_folder, write_at
 from multirun.processes import identity
+from multirun.rundir import fsck_advice
 
 VERSION = 1
 Record = dict[str, Any]
@@ -181,9 +182,7 @@ class JournalTail:
         try:
             return _record_of(line)
         except ValueError as error:
-            raise JournalDamagedError(
-                f"{self.path} is damaged: {error} before byte {self.offset}; what follows it cannot be trusted"
-            ) from error
+            raise self._damage(f"{error} before byte {self.offset}") from error
 
     def _check_torn_tail(self, tail: bytes) -> None:
         """Only half a record may be torn: a whole one with something behind it but a line break is damage."""
@@ -192,7 +191,7 @@ class JournalTail:
             end = mark + _TAIL
             if _is_whole(tail[:end] + b"\n", self._crc):
                 where = f"the line break behind record {self._seq} at byte {self.offset + end}"
-                raise JournalDamagedError(f"{self.path} is damaged: {where} is lost; what follows it cannot be trusted")
+                raise self._damage(f"{where} is lost")
             mark = tail.find(_CRC_MARK, mark + 1)
 
     def _is_next(self, line: bytes, file: BufferedReader) -> bool:
@@ -207,10 +206,12 @@ class JournalTail:
             if not file.read(1):
                 return False
             where = f"record {self._seq} at byte {self.offset}"
-            raise JournalDamagedError(
-                f"{self.path} is damaged: {where}: {error}; what follows it cannot be trusted"
-            ) from error
+            raise self._damage(f"{where}: {error}") from error
         return True
+
+    def _damage(self, what: str) -> JournalDamagedError:
+        advice = fsck_advice(os.path.dirname(os.path.dirname(self.path)))
+        return JournalDamagedError(f"{self.path} is damaged: {what}; what follows it cannot be trusted; {advice}")
 
     def accept(self, line: bytes) -> Record:
         """Take the next record, wherever its bytes came from.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -189,7 +190,8 @@ def _refusal(root: str, holder: Holder | None, session: int, me: dict[str, Any])
     itself = all(facts.get(key) == me.get(key) for key in ("host", "boot", "pids", "pid", "pid_start"))
     who = f"this process ({facts.get('pid')})" if itself else _name(holder, session)
     life = "is alive" if here else "has just given a sign of life"
-    end = "" if itself else f", or end it {'here' if here else 'there'} with: kill {facts.get('pid')}"
+    ways = f"{shlex.join(['multirun', 'cancel', root])}, or {'here' if here else 'there'} with: kill {facts.get('pid')}"
+    end = "" if itself else f", or end it with: {ways}"
     return (
         f"{root} has been executed by {who} since {facts.get('since')}, and that {life}. Only one process can do so at "
         f"a time: wait for it{end}. When it is dead or has left, the next one takes the sweep over by itself"

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from multirun.errors import FormatError
 from multirun.failpoints import reach
 from multirun.files import publish, sync_data, write_at
+from multirun.rundir import fsck_advice
 
 VERSION = 1
 
@@ -220,6 +221,10 @@ def read_plan(path: str) -> Iterator[PlannedRun | None]:
         yield None
 
 
+def _damage(path: str, number: int, what: object) -> FormatError:
+    return FormatError(f"{path} is damaged in line {number}: {what}; {fsck_advice(os.path.dirname(path))}")
+
+
 def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
     """The whole lines behind the first one: where each begins, and the run on it, None for an end record."""
     with open(path, "rb") as file:
@@ -233,11 +238,10 @@ def _scan(path: str) -> Iterator[tuple[int, bytes, PlannedRun | None]]:
             try:
                 planned = _parse(line)
             except (ValueError, LookupError, TypeError) as error:
-                raise FormatError(f"{path} is damaged in line {number}: {error}") from error
+                raise _damage(path, number, error) from error
             if planned is not None:
                 if planned.run != count:
-                    what = f"run {planned.run} where {count} was expected"
-                    raise FormatError(f"{path} is damaged in line {number}: {what}")
+                    raise _damage(path, number, f"run {planned.run} where {count} was expected")
                 count += 1
             yield offset, line, planned
             offset += len(line)

@@ -14,6 +14,7 @@ from multirun.command import fields, near_misses, render, render_shell, split_fi
 from multirun.contract import is_system_text
 from multirun.errors import MultirunWarning, ParamsError
 from multirun.params import CheckedParams, check_params, describe
+from multirun.skipping import files_of
 
 if TYPE_CHECKING:
     from multirun.needs import Needs
@@ -38,7 +39,7 @@ class Planner:
             command: words of the command, templates included.
             env: environment variables, templates included.
             shell: whether a shell reads the command.
-            files: names of files that runs have to leave, templates included.
+            files: names of files that runs have to leave, or that say which are skipped, templates included.
             templates: what input files that are templates take from the parameters.
         """
         fill = render_shell if shell else render
@@ -55,7 +56,7 @@ class Planner:
     def of(cls, request: Request) -> Planner:
         """The planner of what was asked for."""
         rules = request.rules
-        files = [*(rule.file for rule in rules.results), *rules.required_files]
+        files = [*(rule.file for rule in rules.results), *rules.required_files, *files_of(request.skip_if)]
         return cls(request.command, request.env, shell=request.shell, files=files, templates=request.templates)
 
     def plan(self, index: int, candidate: object) -> CheckedParams:

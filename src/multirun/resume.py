@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from multirun.differences import compare_inputs
 from multirun.encoding import decode_map
+from multirun.errors import ConfigurationError
 from multirun.params import check_params
 from multirun.plan import PlanSurvey
 from multirun.replay import Replay
@@ -193,7 +194,10 @@ def explain_resume(
         FormatError: a file of it cannot be read by this version, or is damaged.
         JournalDamagedError: a journal is damaged.
         ParamsError: a parameter map of `runs` cannot be stored.
+        ConfigurationError: `resume` is neither True nor `"unfinished"`.
     """
+    if resume is not True and resume != "unfinished":
+        raise ConfigurationError([f"resume: {resume!r} is neither True nor 'unfinished'"])
     replay = Replay(os.fspath(path))
     past = Past(replay, PlanSurvey(replay.paths.plan), unfinished=resume == "unfinished")
     changed = changed_inputs(replay.definition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from multirun.contract import ATTEMPTS_DIR, JOURNAL_DIR, RUNS_DIR
 
@@ -24,6 +25,11 @@ def run_name(index: int) -> str:
     """Path of a run's directory below `runs`: `000042`, from 10,000 runs on `12/012042`."""
     name = f"{index:06}"
     return name if index < _FLAT_RUNS else f"{index // _RUNS_PER_FOLDER}/{name}"
+
+
+def fsck_advice(root: str) -> str:
+    """What to do about a damaged file of a sweep."""
+    return f"{shlex.join(['multirun', 'fsck', root])} says what can be done"
 
 
 def orchestrator_of(session: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +51,27 @@ def parse_skip_if(given: object) -> SkipIf:
     rules = [rule for number, each in enumerate(given, start=1) if (rule := _read(number, each, mistakes))]
     if mistakes or not rules:
         raise MistakeError(*(mistakes or [f"there is no rule in it; write something like {_EXAMPLE}"]))
-    here = os.getcwd()
-    return lambda params, _: _why_complete(rules, here, params)
+    return _Complete(tuple(rules), os.getcwd())
+
+
+@dataclass(frozen=True, slots=True)
+class _Complete:
+    """Skips runs for which each rule finds its value."""
+
+    rules: tuple[Extraction, ...]
+    here: str
+
+    def __call__(self, params: dict[str, Any], _: Path) -> str | None:
+        return _why_complete(self.rules, self.here, params)
+
+
+def files_of(skip_if: SkipIf | None) -> list[str]:
+    """The files that rules look at, templates included; none if a function decides.
+
+    Args:
+        skip_if: what says which runs need not be executed.
+    """
+    return [rule.file for rule in skip_if.rules] if isinstance(skip_if, _Complete) else []
 
 
 _EXAMPLE = "[{'json': 'done/{name}.json', 'key': 'energy'}]"

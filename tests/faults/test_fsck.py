@@ -12,7 +12,7 @@ from tests.invariants import check_sweep
 
 from multirun import SweepResult, multirun
 from multirun.cli import main
-from multirun.commandline.exits import LOCKED, OK, STORAGE
+from multirun.commandline.exits import LOCKED, OK, STORAGE, USAGE
 from multirun.damage import Examination
 from multirun.leftovers import surplus
 from multirun.ownership import acquire
@@ -56,7 +56,7 @@ def flip(path: Path, position: int) -> None:
 
 def test_sound_sweep(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, output = command(capsys, "fsck", str(sweep))
-    assert (code, output.split(":")[0]) == (OK, "no damage")
+    assert (code, output.startswith(f"{sweep}: no damage: ")) == (OK, True)
     assert Examination(str(sweep)).findings == []
 
 
@@ -238,6 +238,7 @@ def test_clean_removes_only_what_nobody_needs(sweep: Path, capsys: pytest.Captur
     (sweep / "plan.jsonl.torn-2").write_text("x")
     code, output = command(capsys, "clean", str(sweep))
     assert (code, "nothing was removed" in output) == (OK, True), "without a terminal nobody can agree"
+    assert output.startswith(f"{sweep} holds what is not needed"), "it says of which sweep, for DIR may be left out"
     code, output = command(capsys, "clean", "--yes", "--keep-attempts", "1", str(sweep))
     assert code == OK
     assert "directories of earlier attempts: 1," in output
@@ -257,5 +258,11 @@ def test_clean_leaves_a_sweep_alone_that_is_being_executed(sweep: Path, capsys: 
     path.write_bytes(b"".join(lines[:-1]))  # this process began it, and lives
     with pytest.raises(SystemExit) as caught:
         main(["clean", "--yes", str(sweep)])
-    assert caught.value.code == STORAGE
+    assert caught.value.code == LOCKED
     assert "is being executed" in capsys.readouterr().err
+
+
+def test_clean_keeps_no_fewer_than_none(sweep: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["clean", "--yes", "--keep-attempts", "-1", str(sweep)])
+    assert caught.value.code == USAGE

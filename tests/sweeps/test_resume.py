@@ -600,3 +600,24 @@ def test_what_would_be_executed_is_told_beforehand(study: Study, capsys: pytest.
     assert f"dry run: 2 of 3 runs would be executed in {study.path}; the first: " in capsys.readouterr().err
     with pytest.raises(DefinitionChangedError):
         multirun(runs=[{"x": 1}], cmd=["true"], output_path=study.path, resume=True, dry_run=True)
+
+
+def test_what_changed_inputs_would_do_is_told_beforehand(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    data = study.folder / "data.txt"
+    data.write_text("old")
+    study.call([0, 1], resume=False, input_files=[data])
+    keywords: dict[str, Any] = {"cmd": COUNTED, "env": study.env, "output_path": study.path, "resume": True}
+    keywords |= {"runs": [{"x": 0}, {"x": 1}], "input_files": [data], "dry_run": True}
+    multirun(**keywords)
+    assert f"dry run: 0 of 2 runs would be executed in {study.path}\n" in capsys.readouterr().err
+    data.write_text("new")
+    before = files_below(study.path)
+    assert statuses(multirun(**keywords, accept_changes=True)) == [(0, "pending"), (1, "pending")]
+    assert "dry run: 2 of 2 runs would be executed" in capsys.readouterr().err
+    assert files_below(study.path) == before
+
+
+def test_an_explanation_of_what_cannot_be_asked_for_is_refused(study: Study) -> None:
+    study.call([0], resume=False)
+    with pytest.raises(ConfigurationError, match="resume: 'unfinishd' is neither True nor 'unfinished'"):
+        explain_resume(study.path, resume="unfinishd")  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from tests.invariants import check_sweep
 from tests.sweeps.commands import command
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
-from multirun import ParallelLocalRunner, Run, SweepResult
+from multirun import MultirunWarning, ParallelLocalRunner, Run, SweepResult, multirun
 from multirun.journal import read_all
 
 
@@ -154,3 +154,14 @@ def test_it_goes_with_python_that_is_stopped_by_nothing(sweep_dir: Path) -> None
     runner.ledger.listeners.append(look)
     run_sweep(sweep_dir, runs(30), [sys.executable, "-c", "pass"], skip_if=odd, runner=runner)
     assert wrong == []
+
+
+def test_a_misspelt_parameter_in_a_path_is_told(sweep_dir: Path) -> None:
+    with pytest.warns(MultirunWarning, match=r"\{vddd\} names no parameter .* did you mean \{vdd\}"):
+        multirun(
+            runs=[{"vdd": 1}],
+            cmd=["true"],
+            output_path=sweep_dir,
+            skip_if=[{"json": "done/{vddd}.json", "key": "y"}],
+            dry_run=True,
+        )

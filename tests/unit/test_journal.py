@@ -297,7 +297,8 @@ def test_the_message_names_file_place_and_consequence(scratch: Scratch) -> None:
         scratch.read(WHOLE.replace(b"success", b"failure"))
     place = sum(map(len, LINES[:2]))
     assert str(caught.value) == (
-        f"{scratch.path} is damaged: record 2 at byte {place}: its checksum is wrong; what follows it cannot be trusted"
+        f"{scratch.path} is damaged: record 2 at byte {place}: its checksum is wrong; what follows it cannot be "
+        f"trusted; multirun fsck {os.path.dirname(os.path.dirname(scratch.path))} says what can be done"
     )
 
 

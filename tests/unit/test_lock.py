@@ -116,7 +116,7 @@ def test_somebody_else_on_this_machine_is_named_with_the_command_that_ends_it(pa
         who = {**ME, "pid": other.pid, "pid_start": start_tick(other.pid)}
         os.close(leave_behind(paths, who))
         with pytest.raises(
-            LockedError, match=rf"process {other.pid} of .* since .*end it here with: kill {other.pid}\b"
+            LockedError, match=rf"process {other.pid} of .* with: multirun cancel .*, or here with: kill {other.pid}\b"
         ):
             acquire(paths)
         other.communicate(b"\n")
@@ -208,7 +208,7 @@ def test_an_owner_elsewhere_that_gives_signs_of_life_is_not_waited_for(paths: Sw
     descriptor = leave_behind(paths, ELSEWHERE)
     clock = Clock()
     clock.meanwhile = lambda: clock.now >= 1010 and os.pwrite(descriptor, lock.head(1, held=True), 0)
-    with pytest.raises(LockedError, match=r"on elsewhere since .* sign of life.*end it there with: kill 4711"):
+    with pytest.raises(LockedError, match=r"on elsewhere since .* sign of life.* cancel .*, or there with: kill 4711"):
         acquire(paths, clock)
     assert clock.now == 1010
     os.close(descriptor)

@@ -64,7 +64,7 @@ def cancel(words: Sequence[str]) -> int:
         return OK
     answered = _ask(replay, owner, chosen)
     if not answered:
-        patience = "the sweep may be busy, or another machine may see the request late"
+        patience = "it may be busy or stopped (Ctrl-Z)" if owner.here else "its disk may tell it late"
         paper.talk(f"{owner.name} did not answer in time, and the request was taken back: {patience}; try again")
         return LOCKED
     _report(replay, chosen)

@@ -11,7 +11,7 @@ import click
 from multirun.commandline.exits import OK
 from multirun.commandline.owning import held
 from multirun.commandline.paper import put
-from multirun.errors import MultirunError, StorageError
+from multirun.errors import LockedError, MultirunError, StorageError
 from multirun.leftovers import Leftover, find_leftovers, remove
 from multirun.replay import Replay
 from multirun.sizes import format_size
@@ -27,17 +27,19 @@ def clean(directory: str | None, *, keep_attempts: int, agreed: bool) -> int:
         agreed: whether the user need not be asked.
 
     Raises:
-        StorageError: somebody may be executing the sweep, or something cannot be removed.
+        LockedError: somebody may be executing the sweep.
+        StorageError: something cannot be removed.
     """
     replay = Replay(locate(directory))
     if replay.alive:
-        raise StorageError(f"{replay.paths.root} is being executed; clean it when that has ended")
+        raise LockedError(f"{replay.paths.root} is being executed; clean it when that has ended")
     found = find_leftovers(replay.paths, keep_attempts)
     if not found:
         put(f"nothing to remove in {replay.paths.root}")
         return OK
+    put(f"{replay.paths.root} holds what is not needed to go on:")
     for line in describe(found):
-        put(line)
+        put(f"  {line}")
     if not agreed and not _asks():
         put("nothing was removed; with --yes it is removed without a question")
         return OK

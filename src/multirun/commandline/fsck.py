@@ -64,10 +64,11 @@ def _runs(runs: list[int]) -> str:
 
 
 def _verdict(found: Examination, *, mended: bool) -> str:
+    where = found.paths.root
     files = f"{plural(len(found.journals), 'journal')}, {plural(found.planned_count, 'run')} in the plan"
     if not found.damage:
-        return f"no damage: {files}"
+        return f"{where}: no damage: {files}"
     spoiled = sorted({finding.run for finding in found.damage if finding.run is not None})
     about = f"; it is about {_runs(spoiled)}" if spoiled else ""
     places = "1 place is" if len(found.damage) == 1 else f"{len(found.damage)} places are"
-    return f"{places} damaged{' and cannot be repaired' if mended else ''}: {files}{about}"
+    return f"{where}: {places} damaged{' and cannot be repaired' if mended else ''}: {files}{about}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -159,11 +160,17 @@ def _results(record: Mapping[str, Any]) -> list[str]:
 def _facts(replay: Replay, run: RecordedRun, record: Mapping[str, Any]) -> dict[str, str]:
     facts = {"time": _times(replay, record)}
     if record.get("attempt", 0) > 1:
-        facts["attempts"] = str(record["attempt"])
+        facts["attempts"] = f"{record['attempt']}{_earlier(replay, run, record['attempt'])}"
     if record.get("event") == "ended":
         facts["exit code"] = _exit(record)
     facts["directory"] = printable(paper.shortest(run.path))
     return facts
+
+
+def _earlier(replay: Replay, run: RecordedRun, attempt: int) -> str:
+    """Where the last of the earlier attempts is, if that is kept."""
+    path = replay.paths.attempt(run.index, attempt - 1)
+    return f"; the one before is in {printable(paper.shortest(path))}" if os.path.isdir(path) else ""
 
 
 def _exit(record: Mapping[str, Any]) -> str:
