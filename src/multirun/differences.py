@@ -5,9 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
+from multirun.contract import STDERR_FILE, STDOUT_FILE
 from multirun.definition import Definition, Input, Rules
+
+if TYPE_CHECKING:
+    from multirun.extraction import Extraction
 
 _NOTHING = "nothing"
 
@@ -80,11 +85,27 @@ def _rules(before: Rules, now: Rules) -> Iterator[Difference]:
             yield Difference(f"results {name!r}", _rule(old), _rule(new))
 
 
-def _rule(rule: object) -> str:
+def _rule(rule: Extraction | None) -> str:
+    """A rule as it is written in a call."""
     if rule is None:
         return _NOTHING
-    given = {each.name: getattr(rule, each.name) for each in fields(rule) if getattr(rule, each.name) != each.default}  # type: ignore[arg-type]
-    return ", ".join(f"{name}={value!r}" for name, value in given.items() if name != "name")
+    options = [(each.name, getattr(rule, each.name), (each.default, *_USUAL)) for each in fields(rule)[_OPTIONS_FROM:]]
+    return repr(_source(rule) | {name: value for name, value, usual in options if value not in usual})
+
+
+def _source(rule: Extraction) -> dict[str, object]:
+    """Where a rule looks, in the words of `results`."""
+    if rule.kind != "regex":
+        what = {"key" if rule.kind == "json" else "column": rule.target}
+        return {rule.kind: rule.file} | ({} if rule.target is None else what)
+    stream = _STREAMS.get(rule.file)
+    return {"file": rule.file, "regex": rule.target} if stream is None else {stream: rule.target}
+
+
+_STREAMS = {STDOUT_FILE: "stdout", STDERR_FILE: "stderr"}
+_USUAL = ("last",)
+_OPTIONS_FROM = 4
+"""Place of the first field that is an option of a rule."""
 
 
 def compare_inputs(before: Sequence[Input], now: Sequence[Input]) -> list[Difference]:
@@ -113,7 +134,13 @@ def _tell(old: Input | None, new: Input | None) -> tuple[str, str]:
     if brief[0] != brief[1] or old is None or new is None:
         return brief[0], brief[1]
     if old.linkage == "link":
-        marks = [f"{each.source} changed at {(each.mtime_ns or 0) / 1e9:.3f}" for each in (old, new)]
+        marks = [f"{each.source} changed at {_moment(each.mtime_ns or 0)}" for each in (old, new)]
     else:
         marks = [f"SHA-256 {(each.digest or '')[:12]}…" for each in (old, new)]
     return f"{brief[0]}, {marks[0]}", f"{brief[1]}, {marks[1]}"
+
+
+def _moment(time_ns: int) -> str:
+    """A time as people read it, with as many digits as a file system may tell apart."""
+    whole, rest = divmod(time_ns, 10**9)
+    return f"{datetime.fromtimestamp(whole).astimezone():%Y-%m-%d %H:%M:%S}.{rest:09}"

@@ -286,7 +286,7 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "rule": ({"success_codes": (0, 3)}, r"success_codes\n    - \(0,\)\n    \+ \(0, 3\)"),
     "required results": ({"required_results": ["y"]}, r"required_results"),
     "required files": ({"required_files": ["a"]}, r"required_files\n    - \(\)\n    \+ \('a',\)"),
-    "results": ({"results": {"z": {"stdout": "(.*)", "optional": True}}}, r"results 'z'\n    - nothing\n    \+ kind="),
+    "results": ({"results": {"z": {"stdout": "(.*)", "optional": True}}}, r"results 'z'\n    - nothing\n    \+ {'std"),
     "standard input": ({"stdin": __file__}, r"stdin\n    - nothing\n    \+ 'test_resume.py'"),
     "shell": ({"cmd": "true", "shell": True}, r"cmd\n    - sh -c .*\n    \+ 'true' in a shell"),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """How two definitions differ: what matters is told, what does not is left out."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from multirun.extraction import Extraction
 
 COPY = Input("data.txt", "copy", "/a/data.txt", "file", "ab" * 32, 10)
 LINK = Input("raw", "link", "/a/raw", "file", None, 10, 1_700_000_000_000_000_000)
+MINUTE = f"{datetime.fromtimestamp(1_700_000_000).astimezone():%Y-%m-%d %H:%M}"
 RULE = Extraction("energy", "json", "out.json", "final.energy", type="float")
 BASE = Definition("id", "name", ("run", "{x}"), {"A": "1"}, (COPY, LINK), Rules(results=(RULE,)))
 
@@ -55,7 +57,7 @@ OTHER: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no rule": (
         {"rules": Rules()},
-        ["results 'energy': was kind='json', file='out.json', target='final.energy', type='float', is now nothing"],
+        ["results 'energy': was {'json': 'out.json', 'key': 'final.energy', 'type': 'float'}, is now nothing"],
     ),
     "content": (
         {"inputs": (replace(COPY, digest="cd" * 32), LINK)},
@@ -72,13 +74,13 @@ OTHER: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "time of a link": (
         {"inputs": (COPY, replace(LINK, mtime_ns=1_700_000_001_500_000_000))},
-        [("input raw: was link file of 10 bytes, /a/raw changed at 1700000000.000, "
-         "is now link file of 10 bytes, /a/raw changed at 1700000001.500")],
+        [(f"input raw: was link file of 10 bytes, /a/raw changed at {MINUTE}:20.000000000, "
+         f"is now link file of 10 bytes, /a/raw changed at {MINUTE}:21.500000000")],
     ),
     "target of a link": (
         {"inputs": (COPY, replace(LINK, source="/b/raw"))},
-        [("input raw: was link file of 10 bytes, /a/raw changed at 1700000000.000, "
-         "is now link file of 10 bytes, /b/raw changed at 1700000000.000")],
+        [(f"input raw: was link file of 10 bytes, /a/raw changed at {MINUTE}:20.000000000, "
+         f"is now link file of 10 bytes, /b/raw changed at {MINUTE}:20.000000000")],
     ),
     "one input less": ({"inputs": (COPY,)}, ["input raw: was link file of 10 bytes, is now nothing"]),
 }  # fmt: skip
