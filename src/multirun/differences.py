@@ -96,8 +96,8 @@ def _rule(rule: Extraction | None) -> str:
 def _source(rule: Extraction) -> dict[str, object]:
     """Where a rule looks, in the words of `results`."""
     if rule.kind != "regex":
-        what = {"key" if rule.kind == "json" else "column": rule.target}
-        return {rule.kind: rule.file} | ({} if rule.target is None else what)
+        what = {} if rule.target is None else {"key" if rule.kind == "json" else "column": rule.target}
+        return {rule.kind: rule.file, **what}
     stream = _STREAMS.get(rule.file)
     return {"file": rule.file, "regex": rule.target} if stream is None else {stream: rule.target}
 
