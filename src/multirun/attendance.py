@@ -157,6 +157,8 @@ class Attendant:
 
     def conclude(self, run: Run, record: Record) -> None:
         """A run is complete, and this record says how."""
+        if run.status == "pending" and self._retrying.knows(run.index):
+            self._runner.ledger.waive()
         note_end(run, record)
         self._complete(run, record.get("status", "skipped"))
 

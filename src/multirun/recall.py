@@ -121,7 +121,7 @@ def request_of(replay: Replay, wish: Wish, found: Recollection) -> Request:
         ConfigurationError: its program cannot be executed here.
     """
     definition = replay.definition
-    _refuse_changed_links(replay.paths, definition)
+    refuse_changed_links(replay.paths, definition)
     resources = _snapshot(replay.paths, definition)
     mistakes = list(check_program(Program(definition.command, definition.env, resources)))
     if mistakes:
@@ -143,8 +143,16 @@ def request_of(replay: Replay, wish: Wish, found: Recollection) -> Request:
     )
 
 
-def _refuse_changed_links(paths: SweepPaths, definition: Definition) -> None:
-    """Copies are inside the sweep; a link leads to the original."""
+def refuse_changed_links(paths: SweepPaths, definition: Definition) -> None:
+    """Copies are inside the sweep; a link leads to the original.
+
+    Args:
+        paths: the sweep.
+        definition: of it.
+
+    Raises:
+        DefinitionChangedError: a linked input is not what it was.
+    """
     links = tuple(entry for entry in definition.inputs if entry.linkage == "link")
     changed = changed_inputs(replace(definition, inputs=links))
     if changed:

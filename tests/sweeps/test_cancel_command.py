@@ -64,7 +64,7 @@ async def test_runs_that_are_executed_and_runs_that_wait(sweep_dir: Path) -> Non
     finished = await cancel(sweep_dir, "0", "1", "4-5")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.splitlines() == [
-        "run 0: exit code 1",
+        "run 0: failed: exit code 1",
         "run 1: cancelled",
         "run 4: cancelled",
         "run 5: cancelled",

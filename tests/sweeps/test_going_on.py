@@ -182,6 +182,7 @@ def test_a_linked_input_that_changed_is_refused_before_anything_starts(study: St
         finished = study.command(*words, code=2)
         assert f"'data.txt' (a link to {data})" in finished.stderr
         assert "accept_changes=True" in finished.stderr
+    assert f"'data.txt' (a link to {data})" in study.command("explain", code=0).stderr
     assert study.executed() == []
     assert study.state() == before
 

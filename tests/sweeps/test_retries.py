@@ -251,6 +251,7 @@ async def test_cancelling_a_waiting_run_leaves_it_as_it_failed(sweep_dir: Path) 
     result = await sweep.call
     assert (result[0].status, result[0].reason, result[0].attempts) == ("failure", "exit:3", 1)
     assert sweep.runner.semaphore._value == 2, "a place was given back twice"
+    assert sweep.runner.ledger.retries == 0, "an attempt that was not made is counted"
     check_sweep(sweep_dir, result=result)
 
 
@@ -265,6 +266,7 @@ async def test_another_terminal_ends_the_pause(sweep_dir: Path, words: list[str]
         await asyncio.to_thread(command, "cancel", sweep_dir)
     result = await sweep.call
     assert [run.reason for run in result] == ["exit:3", "cancelled"]
+    assert finished.stdout.startswith("run 0: failed: exit code 3" if words else "")
     assert sweep.runner.semaphore._value == 2
     check_sweep(sweep_dir, result=result)
 

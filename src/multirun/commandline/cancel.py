@@ -118,5 +118,6 @@ def _report(replay: Replay, chosen: Sequence[RecordedRun] | None) -> None:
 
 def _outcome(run: RecordedRun) -> str:
     if run.status == "failure":
-        return in_words(run.record.get("reason") or "")
+        reason = run.record.get("reason") or ""
+        return in_words(reason) if reason == "cancelled" else f"failed: {in_words(reason)}"
     return "succeeded before it could be cancelled" if run.status == "success" else run.status

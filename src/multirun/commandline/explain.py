@@ -11,9 +11,10 @@ from multirun.commandline import paper
 from multirun.commandline.exits import OK
 from multirun.commandline.finding import choose, open_sweep
 from multirun.encoding import TYPED
+from multirun.errors import DefinitionChangedError
 from multirun.hints import next_command, working_directory
 from multirun.params import describe
-from multirun.recall import Recollection, Wish, decisions, edited_inputs, recollect
+from multirun.recall import Recollection, Wish, decisions, edited_inputs, recollect, refuse_changed_links
 from multirun.wording import printable
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def explain(words: Sequence[str], *, as_json: bool) -> int:
     if replay.alive:
         paper.talk("this sweep is being executed right now; that is how it would be if it stopped at this moment")
     remark(replay, found, whole=not some)
+    try:
+        refuse_changed_links(replay.paths, replay.definition)
+    except DefinitionChangedError as error:
+        paper.talk(f"but {error}")
     return OK
 
 

@@ -103,6 +103,10 @@ class Ledger:
         if run.status != "pending":
             self.move(run, "pending")
 
+    def waive(self) -> None:
+        """A run that waited for another attempt will not have it."""
+        self.retries -= 1
+
     def notice(self, name: str, text: str | None) -> None:
         """Something is held up, or goes on again if there is no text."""
         if self.notices.get(name) == text:
