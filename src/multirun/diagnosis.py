@@ -58,7 +58,12 @@ def explain_runs(runs: Iterable[Run], place: Place, most: int = MOST_CAUSES) -> 
     """
     listed = list(runs)
     failed = [run for run in listed if run.status == "failure"]
-    return explain(failed, lambda: (run.params for run in listed if run.status == "success"), place, most)
+    return explain(failed, lambda: (run.params for run in listed if _went_well(run)), place, most)
+
+
+def _went_well(run: Run) -> bool:
+    """Whether a run succeeded, in this call or before; of one that `skip_if` left out nobody knows."""
+    return run.status == "success" or (run.status == "skipped" and run.reason is None)
 
 
 def explain_snapshot(snapshot: Snapshot, *, here: str, width: int | None, most: int = MOST_CAUSES) -> list[Line]:

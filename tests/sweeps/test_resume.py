@@ -621,3 +621,10 @@ def test_an_explanation_of_what_cannot_be_asked_for_is_refused(study: Study) -> 
     study.call([0], resume=False)
     with pytest.raises(ConfigurationError, match="resume: 'unfinishd' is neither True nor 'unfinished'"):
         explain_resume(study.path, resume="unfinishd")  # type: ignore[arg-type]
+
+
+def test_failures_are_compared_with_what_succeeded_before(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    study.let_fail(5, 6, 7)
+    study.call(range(8), resume=False)
+    multirun(runs=[{"x": x} for x in range(8)], cmd=COUNTED, env=study.env, output_path=study.path, resume=True)
+    assert "only with x ≥ 5; every ok run has x ≤ 4" in capsys.readouterr().err
