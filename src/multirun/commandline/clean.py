@@ -10,7 +10,7 @@ import click
 
 from multirun.commandline.exits import OK
 from multirun.commandline.owning import held
-from multirun.commandline.paper import put
+from multirun.commandline.paper import name_of, put
 from multirun.errors import LockedError, MultirunError, StorageError
 from multirun.leftovers import Leftover, find_leftovers, remove
 from multirun.replay import Replay
@@ -35,9 +35,9 @@ def clean(directory: str | None, *, keep_attempts: int, agreed: bool) -> int:
         raise LockedError(f"{replay.paths.root} is being executed; clean it when that has ended")
     found = find_leftovers(replay.paths, keep_attempts)
     if not found:
-        put(f"nothing to remove in {replay.paths.root}")
+        put(f"nothing to remove in {name_of(replay.paths.root)}")
         return OK
-    put(f"{replay.paths.root} holds what is not needed to go on:")
+    put(f"{name_of(replay.paths.root)} holds what is not needed to go on:")
     for line in describe(found):
         put(f"  {line}")
     if not agreed and not _asks():

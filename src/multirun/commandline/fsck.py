@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multirun.commandline.exits import OK, STORAGE
 from multirun.commandline.owning import held
-from multirun.commandline.paper import plural, put
+from multirun.commandline.paper import name_of, plural, put
 from multirun.damage import Examination, Finding
 from multirun.errors import FormatError
 from multirun.hints import next_command, working_directory
@@ -64,7 +64,7 @@ def _runs(runs: list[int]) -> str:
 
 
 def _verdict(found: Examination, *, mended: bool) -> str:
-    where = found.paths.root
+    where = name_of(found.paths.root)
     files = f"{plural(len(found.journals), 'journal')}, {plural(found.planned_count, 'run')} in the plan"
     if not found.damage:
         return f"{where}: no damage: {files}"
