@@ -17,6 +17,7 @@ from tests.sweeps.commands import PROGRAM, Finished, command
 from tests.sweeps.sweeping import POST_PARAMS
 
 from multirun import FileResource, OutputExistsError, ParallelLocalRunner, SweepResult, Template, multirun
+from multirun.breaker import MAX_SAME_FAILURES
 
 NOTED = [
     "sh",
@@ -228,10 +229,10 @@ def test_further_attempts_and_a_limit_of_failures(study: Study) -> None:
 
 
 def test_when_the_first_runs_all_fail_alike_it_stops(study: Study) -> None:
-    study.sweep(range(20), cmd=["sh", "-c", "echo {x} >>$COUNT; exit 3"])
+    study.sweep(range(MAX_SAME_FAILURES + 15), cmd=["sh", "-c", "echo {x} >>$COUNT; exit 3"])
     said = study.command("resume", "-j", "1", code=3)
     assert "the first runs all failed at once and alike" in said.stderr
-    assert study.executed() == [0, 1, 2, 3, 4]
+    assert study.executed() == list(range(MAX_SAME_FAILURES))
 
 
 def test_what_was_skipped_stays_so_unless_it_is_named(study: Study) -> None:
