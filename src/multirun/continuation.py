@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from multirun.definition import Input
     from multirun.journal import Record
+    from multirun.ownership import Ownership
     from multirun.request import Request
 
 _LEAVING_S = 5.0
@@ -155,12 +156,13 @@ def _refusal(root: str, differences: Sequence[Difference]) -> str:
     )
 
 
-def continue_sweep(paths: SweepPaths, request: Request) -> Opening:
+def continue_sweep(paths: SweepPaths, request: Request, ownership: Ownership) -> Opening:
     """Take up a sweep: end what is left of earlier sessions, compare, seal, and write down what changes.
 
     Args:
         paths: where it is, with the number of the new session.
         request: what was asked for.
+        ownership: of the sweep.
 
     Raises:
         MultirunError: it cannot be continued; apart from what was alive, nothing changed.
@@ -168,12 +170,12 @@ def continue_sweep(paths: SweepPaths, request: Request) -> Opening:
     end_remains(paths, read_definition(paths).id)
     found = look(paths, request)
     try:
-        return _take_up(paths, request, found)
+        return _take_up(paths, request, found, ownership)
     except (OSError, ValueError) as error:
         raise StorageError(f"the sweep in {paths.root} could not be continued: {explain(error)}") from error
 
 
-def _take_up(paths: SweepPaths, request: Request, found: Look) -> Opening:
+def _take_up(paths: SweepPaths, request: Request, found: Look, ownership: Ownership) -> Opening:
     """From the seal to the new definition.
 
     Runs are reset before anything else changes: whoever is killed in between leaves a sweep in which they are executed
@@ -191,6 +193,9 @@ def _take_up(paths: SweepPaths, request: Request, found: Look) -> Opening:
         if request.recalled is not None and request.recalled.anew:
             _reset_kept(journal, found.past, request.recalled.numbers)
         definition = _renew(paths, request, found, changed=bool(changed))
+        ownership.confirm()
+        if definition != found.before:
+            write_definition(paths, definition)
         found.past.survey.mend(paths.plan, f"{paths.plan}.torn-{paths.session}")
     except BaseException:
         journal.close()
@@ -216,15 +221,13 @@ def _reset(journal: Journal, past: Past, record: Record) -> None:
 
 
 def _renew(paths: SweepPaths, request: Request, found: Look, *, changed: bool) -> Definition:
-    """Publish the definition if anything in it differs, with a new snapshot of the inputs if they changed."""
+    """The definition from now on, with a new snapshot of the inputs if they changed."""
     definition = replace(found.now, inputs=found.before.inputs)
     if changed:
         inputs = take_snapshot(request.resources, paths, paths.session)
         if request.options.survives_power_loss:
             sync_snapshot(paths, paths.session)
         definition = replace(definition, inputs=inputs, snapshot=paths.session)
-    if definition != found.before:
-        write_definition(paths, definition)
     return definition
 
 

@@ -111,13 +111,14 @@ def create_sweep(request: Request, runner: AbstractRunner, patience: Patience | 
         LockedError: somebody else became the owner meanwhile.
         OutputExistsError: the output path appeared meanwhile.
         StorageError: the disk refused, or an input vanished; what was made is removed again.
+        LockLostError: somebody else took it over, because this process was stopped meanwhile.
         MultirunError: the sweep that is there cannot be continued.
     """
     root, made = _make_root(request)
     ownership = _own(SweepPaths(root), patience, made=made)
     with ExitStack() as undo:
         undo.callback(ownership.release)
-        opening = _open(SweepPaths(root, ownership.session), request, runner, made=made)
+        opening = _open(SweepPaths(root, ownership.session), request, runner, ownership, made=made)
         undo.pop_all()
     return Entered(opening, ownership)
 
@@ -134,13 +135,16 @@ def _own(paths: SweepPaths, patience: Patience | None, *, made: bool) -> Ownersh
         raise
 
 
-def _open(paths: SweepPaths, request: Request, runner: AbstractRunner, *, made: bool) -> Opening:
+def _open(
+    paths: SweepPaths, request: Request, runner: AbstractRunner, ownership: Ownership, *, made: bool
+) -> Opening:
     if is_sweep(paths.root):  # also one that was made by another owner in the meantime
         refuse_existing(paths.root, resume=bool(request.resume))
-        return continue_sweep(paths, request)
+        return continue_sweep(paths, request, ownership)
     try:
-        return _fill(paths, request, runner)
+        return _fill(paths, request, runner, ownership)
     except (OSError, ValueError) as error:
+        ownership.confirm()  # else what is there is somebody else's
         if made:
             shutil.rmtree(paths.root, ignore_errors=True)
         why = f"the sweep could not be set up in {paths.root}: {explain(error)}; nothing was started"
@@ -188,8 +192,9 @@ def _make_stamped(name: str) -> str:
             return path
 
 
-def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> Opening:
+def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner, ownership: Ownership) -> Opening:
     reach("create.directory")
+    ownership.confirm()
     for folder in (paths.inputs(), paths.shared()):  # half a snapshot, of a sweep that was killed at its birth
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(paths.journals, exist_ok=True)
@@ -202,6 +207,7 @@ def _fill(paths: SweepPaths, request: Request, runner: AbstractRunner) -> Openin
         origin = describe_origin(code, runner)
     reach("create.inputs")
     definition = define(request, secrets.token_hex(8), inputs, origin)
+    ownership.confirm()
     write_definition(paths, definition)
     reach("create.defined")
     return Opening(paths, definition)

@@ -46,6 +46,8 @@ POINTS = frozenset(
 CALLS = ("open", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "rename", "replace", "link", "symlink", "mkdir")
 """The functions of `os` that can be made to fail."""
 _DELAY_S = 0.25
+_STOPPING_S = 0.02
+"""A thread goes on for a moment until the stop of its process has reached it."""
 
 _kind = "program" if "MULTIRUN_RUN_DIR" in os.environ else "orchestrator"
 _point: _Trap | None = None
@@ -149,6 +151,7 @@ def _act(action: str, where: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(_STOPPING_S)
     elif action == "delay":
         time.sleep(_DELAY_S)
     else:

@@ -246,6 +246,15 @@ class Ownership:
         if self.lost:
             raise self.explain_loss()
 
+    def confirm(self) -> None:
+        """The same, but look in any case: for what another owner could not undo.
+
+        Raises:
+            LockLostError: somebody else is.
+        """
+        self._check()
+        self.assure()
+
     def explain_loss(self) -> LockLostError:
         """The error that says who is the owner now."""
         holder = None
