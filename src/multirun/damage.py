@@ -75,7 +75,7 @@ class Examination:
         writers = sorted(writers_in(self.paths.journals))
         seal = find_seal(self.paths.journals, writers)
         for writer in writers:
-            self._journal(f"{writer}.jsonl", seal.limit(self.paths.journals, writer))
+            self._journal(f"{writer}.jsonl", seal.limit(writer))
         self._runs()
         self._leftovers()
 

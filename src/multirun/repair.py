@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -18,10 +19,18 @@ from multirun.files import publish, sync_folder
 from multirun.fold import fold
 from multirun.plan import HEADER, plan_line
 from multirun.salvage import PlanCheck, SalvagedJournal, rewrite
-from multirun.sessions import orchestrators
+from multirun.sessions import orchestrators, session_of
 
 if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
+
+
+_COUNT = re.compile(rb'\{(?:"end":true,"count":(\d+)\}|"run":(\d+),)')
+"""The last line of a plan tells how many runs there are."""
+_OPENING = 2
+"""So many records come before the first reset."""
+_BEGINNING = ('"event":"journal"', '"event":"opened"', '"event":"reset"')
+_NO_RESET = re.compile(rb'\{"seq":\d+,"event":"(?:ended|skipped|closed)"')
 
 
 def repair(examined: Examination) -> list[str]:
@@ -41,6 +50,8 @@ def repair(examined: Examination) -> list[str]:
     for name, found in examined.journals.items():
         if found.faults and not _says_what_counts(found, name):
             done.append(f"{name} is left as it is: nothing can stand for its record of which journals count")
+        elif found.faults and _may_lack_resets(f"{paths.journals}/{name}", found):
+            done.append(f"{name} is left as it is: nothing can stand for its record of which attempts do not count")
         elif found.faults:
             kept = _keep(paths, f"{paths.journals}/{name}")
             publish(f"{paths.journals}/{name}", rewrite(_with_header(found, sweep_id, name)))
@@ -59,12 +70,27 @@ def _says_what_counts(found: SalvagedJournal, name: str) -> bool:
     return not later or any(text.startswith('"event":"opened"') for text in found.texts[:2])
 
 
+def _may_lack_resets(path: str, found: SalvagedJournal) -> bool:
+    """Whether a lost record can have been a reset, which come before all others; without it an old success counts."""
+    sessions = orchestrators([os.path.basename(path).removesuffix(".jsonl")])
+    if max(sessions, default=1) == 1:
+        return False
+    if any(not text.startswith(_BEGINNING) for text in found.texts[: found.faults[0].line]):
+        return False
+    with open(path, "rb") as file:
+        data = file.read()
+    return not all(fault.line < _OPENING or _NO_RESET.match(data, fault.offset) for fault in found.faults)
+
+
 def _with_header(found: SalvagedJournal, sweep_id: str, name: str) -> list[str]:
     """The records with a header; a lost one is replaced by that of a process which is dead for certain."""
     if found.has_header:
         return found.texts
+    writer = name.removesuffix(".jsonl")
+    session = session_of(writer)
     who = {"host": socket.gethostname(), "boot": "lost", "pid": 0, "pid_start": 0, "time": 0}
-    header = {"event": "journal", "version": 1, "sweep": sweep_id, "writer": name.removesuffix(".jsonl"), **who}
+    header = {"event": "journal", "version": 1, "sweep": sweep_id, "writer": writer}
+    header |= ({} if session == 1 else {"session": session}) | who
     return [json.dumps(header, separators=(",", ":"))[1:-1], *found.texts]
 
 
@@ -86,6 +112,8 @@ def _repair_plan(paths: SweepPaths) -> list[str]:
     with open(paths.plan, "rb") as file:
         _, *lines = file.read().split(b"\n")
     torn = lines.pop()
+    if not _has_every_line(lines):
+        return ["the plan is left as it is: it has lost or won a line break, so its lines do not tell which run is which"]
     mended = _mended(paths, lines)
     done = [
         f"line {number} of the plan is written anew; its parameters are proven"
@@ -95,6 +123,13 @@ def _repair_plan(paths: SweepPaths) -> list[str]:
     kept = _keep(paths, paths.plan)
     publish(paths.plan, HEADER + b"".join(line + b"\n" for line in mended) + torn)
     return [*done, f"the damaged plan is {kept}"]
+
+
+def _has_every_line(lines: list[bytes]) -> bool:
+    """Whether there are as many runs as the last line says: else those behind a lost one would get other numbers."""
+    count = sum(not line.startswith(END_MARK) for line in lines)
+    found = _COUNT.match(lines[-1]) if lines else None
+    return found is None or count == int(found[1] or int(found[2]) + 1)
 
 
 def _mended(paths: SweepPaths, lines: list[bytes]) -> list[bytes]:

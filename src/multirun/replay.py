@@ -187,7 +187,7 @@ class Replay:
         tail = self._tails.get(writer)
         if tail is None:
             tail = self._tails[writer] = JournalTail(self.paths.journal(writer))
-        return tail.lines(self._seal.limit(self.paths.journals, writer))
+        return tail.lines(self._seal.limit(writer))
 
     def lengths(self) -> dict[str, int]:
         """By writer, how many bytes of each journal were read: what the next session seals."""
@@ -284,5 +284,5 @@ def read_floors(paths: SweepPaths, seal: Seal) -> dict[int, int]:
     fold_ = Fold()
     for session in sessions_of(writers_in(paths.journals)) if seal.session > 1 else ():
         writer = orchestrator_of(session)
-        fold_.reset(JournalTail(paths.journal(writer)).lines(seal.limit(paths.journals, writer)))
+        fold_.reset(JournalTail(paths.journal(writer)).lines(seal.limit(writer)))
     return {run: record["attempt"] for run, record in fold_.resets.items()}

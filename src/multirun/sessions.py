@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple, cast
 
+from multirun.journal import checksum, parse
 from multirun.rundir import ORCHESTRATOR, orchestrator_of
 
 _SUFFIX = ".jsonl"
 _ORCHESTRATOR = re.compile(rf"{ORCHESTRATOR}(?:-(\d+))?")
+_SESSION = re.compile(rf"(?:{ORCHESTRATOR}|[^-]+-\d+)-(\d+)")
 _ATTEMPT = re.compile(rb'"run":(\d+),"attempt":(\d+)[,}]')
 _CHUNK = 1 << 16
 
@@ -31,18 +33,17 @@ class Seal(NamedTuple):
     session: int = 1
     lengths: dict[str, int] = {}  # noqa: RUF012 - nobody changes it
 
-    def limit(self, folder: str, writer: str) -> int | None:
+    def limit(self, writer: str) -> int | None:
         """How many bytes of a journal count, None for all of them.
 
         Args:
-            folder: the directory of the journals.
             writer: whose journal it is.
         """
         if self.session == 1:
             return None
         if writer in self.lengths:
             return self.lengths[writer]
-        return None if session_of(folder, writer) >= self.session else 0
+        return None if session_of(writer) >= self.session else 0
 
 
 def writers_in(folder: str) -> list[str]:
@@ -78,16 +79,20 @@ def find_seal(folder: str, writers: Iterable[str]) -> Seal:
 
 
 def _sealed_by(path: str) -> dict[str, int] | None:
+    """What a journal seals, None if it has no whole record that says so: a damaged one would hide what counts."""
     with open(path, "rb") as file:
-        file.readline()
-        record = _object(file.readline())
+        header, line = file.readline(), file.readline()
+    try:
+        record = parse(line, checksum(header, 0))
+    except ValueError:
+        return None
     return cast("dict[str, int]", record["sealed"]) if record.get("event") == "opened" else None
 
 
-def session_of(folder: str, writer: str) -> int:
-    """The session to which a journal belongs, 0 if it does not say so yet."""
-    header = header_of(folder, writer)
-    return cast("int", header.get("session", 1)) if header else 0
+def session_of(writer: str) -> int:
+    """The session to which a journal belongs, by its name: a header that is damaged must not hide what follows it."""
+    match = _SESSION.fullmatch(writer)
+    return int(match[1]) if match else 1
 
 
 def header_of(folder: str, writer: str) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def read_place(place: Place) -> Record:
 def _posted_records(paths: SweepPaths, seal: Seal) -> Iterator[tuple[Record, Place]]:
     """The records with results that count, each with its place; a record that is being written is none yet."""
     for writer in sorted(writers_in(paths.journals)):
-        path, limit = paths.journal(writer), seal.limit(paths.journals, writer)
+        path, limit = paths.journal(writer), seal.limit(writer)
         offset = 0
         with open(path, "rb") as file:
             for line in file:

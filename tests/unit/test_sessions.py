@@ -1,13 +1,15 @@
 """Which journals count, and how far: whatever an earlier owner still writes does not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.unit.test_snapshot import Sweep, ended, reset, started
 
-from multirun.errors import JournalDamagedError
+from multirun.errors import FormatError, JournalDamagedError
 from multirun.journal import Journal, Record
 from multirun.replay import Replay
+from multirun.rundir import SweepPaths
 from multirun.sessions import Seal, attempts_beyond, find_seal, session_of, sessions_of, writers_in
 from multirun.snapshot import find_places, read_documents, take_snapshot
 
@@ -45,7 +47,7 @@ def test_of_a_sweep_that_nobody_continued_everything_counts(sweep: Sweep) -> Non
     sweep.journal("orchestrator", [])
     sweep.journal("a-0", [started(0), ended(0)])
     assert seal_of(sweep) == Seal()
-    assert seal_of(sweep).limit(sweep.paths.journals, "a-0") is None
+    assert seal_of(sweep).limit("a-0") is None
     assert statuses(sweep)[0] == "success"
 
 
@@ -160,9 +162,34 @@ def test_what_is_beyond_is_read_whatever_state_it_is_in(tmp_path: Path) -> None:
     assert attempts_beyond(str(path), 40) == {7: 2}
 
 
-def test_a_journal_says_to_which_session_it_belongs(sweep: Sweep) -> None:
-    sweep.journal("a-0", [])
-    sweep.journal("a-0-3", [], session=3)
-    Path(sweep.paths.journal("b-0")).touch()
-    found = [session_of(sweep.paths.journals, writer) for writer in ("a-0", "a-0-3", "b-0", "gone")]
-    assert found == [1, 3, 0, 0]
+def test_the_name_of_a_journal_says_to_which_session_it_belongs() -> None:
+    names = ["orchestrator", "orchestrator-4", "a1b2c3d4-0", "a1b2c3d4-10-3", SweepPaths("/s", 7).lane("a1b2c3d4", 2)]
+    assert [session_of(name) for name in names] == [1, 4, 1, 3, 7]
+
+
+def test_a_damaged_header_hides_nothing(sweep: Sweep) -> None:
+    """Else the successes behind it would be taken for those of a superseded owner, and executed again."""
+    sweep.journal("orchestrator", [])
+    sweep.journal("orchestrator-2", [opened(2, {"orchestrator": length(sweep, "orchestrator")})], session=2)
+    sweep.journal("a-0-2", [started(0), ended(0)], session=2)
+    assert statuses(sweep)[0] == "success"
+    path = Path(sweep.paths.journal("a-0-2"))
+    whole = path.read_bytes()
+    for position in range(whole.index(b"\n")):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises((JournalDamagedError, FormatError)):
+            statuses(sweep)
+
+
+def test_a_damaged_seal_is_not_obeyed(sweep: Sweep) -> None:
+    """Also if it is the last record, so that it looks like one that was torn."""
+    sweep.journal("orchestrator", [])
+    sweep.journal("a-0", [started(0), ended(0)])
+    sealed = {"a-0": length(sweep, "a-0"), "orchestrator": length(sweep, "orchestrator")}
+    sweep.journal("orchestrator-2", [opened(2, sealed)], session=2)
+    path = Path(sweep.paths.journal("orchestrator-2"))
+    whole = path.read_bytes()
+    for position in range(whole.index(b"\n") + 1, len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with suppress(JournalDamagedError):  # the line break is gone
+            assert statuses(sweep)[0] == "success", position
