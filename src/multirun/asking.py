@@ -139,6 +139,8 @@ class Inbox:
     def _open(self, name: str) -> None:
         with open(f"{self._folder}/{name}", "rb") as file:
             asked = parse(name, file.read())
+        if asked is not None and asked.session > self._session:
+            return  # it is for whoever followed
         if asked is None or asked.session != self._session:
             os.unlink(f"{self._folder}/{name}")  # nobody can act on it any more
             return

@@ -190,6 +190,7 @@ def _take_up(paths: SweepPaths, request: Request, found: Look, ownership: Owners
         changed = [each.input for each in found.differences if each.input is not None]
         if changed:
             _reset_all(journal, found.past, changed)
+            journal.sync()  # the new definition will be on the disk at once
         if request.recalled is not None and request.recalled.anew:
             _reset_kept(journal, found.past, request.recalled.numbers)
         definition = _renew(paths, request, found, changed=bool(changed))
@@ -204,7 +205,7 @@ def _take_up(paths: SweepPaths, request: Request, found: Look, ownership: Owners
 
 
 def _reset_all(journal: Journal, past: Past, inputs: list[str]) -> None:
-    for index in past.replay.recorded_runs:
+    for index in past.touched_runs():
         _reset(journal, past, records.reset(index, past.attempts(index), INPUT_CHANGED, inputs=inputs))
 
 

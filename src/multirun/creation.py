@@ -135,9 +135,7 @@ def _own(paths: SweepPaths, patience: Patience | None, *, made: bool) -> Ownersh
         raise
 
 
-def _open(
-    paths: SweepPaths, request: Request, runner: AbstractRunner, ownership: Ownership, *, made: bool
-) -> Opening:
+def _open(paths: SweepPaths, request: Request, runner: AbstractRunner, ownership: Ownership, *, made: bool) -> Opening:
     if is_sweep(paths.root):  # also one that was made by another owner in the meantime
         refuse_existing(paths.root, resume=bool(request.resume))
         return continue_sweep(paths, request, ownership)

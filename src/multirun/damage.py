@@ -157,6 +157,10 @@ class Examination:
             self._add(path, f"its last {found.torn} bytes are half a record", is_damage=False)
 
     def _runs(self) -> None:
+        last = max((record["run"] for record in self.records if "run" in record), default=-1)
+        if last >= self.planned_count:
+            lists = f"it lists {self.planned_count} runs, but the journals tell of run {last}"
+            self._add(PLAN_FILE, f"its end is lost: {lists}")
         for run, record in sorted(fold(self.records).items()):
             if record["event"] == "ended" and record.get("status") == "success":
                 for path, what in self._wrong_in(run, record):

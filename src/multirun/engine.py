@@ -77,6 +77,7 @@ class Conductor:
         self._paths = paths = opening.paths
         self._ownership = entered.ownership
         self._dispatching = anyio.CancelScope()
+        self._is_over = False
         past = opening.past
         self._goes_on = past is not None
         synced = opening.definition.options.survives_power_loss
@@ -141,6 +142,10 @@ class Conductor:
         """A run has been planned, or found in the plan."""
         self._runner.ledger.enroll(run)
 
+    def assure(self) -> None:
+        """Nobody else owns the sweep, or this raises."""
+        self._ownership.assure()
+
     def ask(self, candidates: Iterator[object]) -> object:
         """The next parameter map of the caller's generator."""
         with self._runner.ledger.pulling():
@@ -175,7 +180,9 @@ class Conductor:
     # ------------------------------------------------------------------------------- what others want of it
 
     def _grant(self, asked: Asked) -> None:
-        """Somebody asks for the end of some runs, or of all."""
+        """Somebody asks for the end of some runs, or of all; once all is over, nothing is done or recorded any more."""
+        if self._is_over:
+            return
         if asked.runs is None:
             if self._course.stopped is None and not is_over(self._roll.statistics()):
                 self._course.stop(CANCELLED)
@@ -209,6 +216,7 @@ class Conductor:
 
     async def _finish(self) -> None:
         """Write the end and the table, as soon as there is room for them, and close every file."""
+        self._is_over = True
         if not self._roll.total_known:
             self._runner.ledger.close_plan()
         self._restore()

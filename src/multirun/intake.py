@@ -33,6 +33,9 @@ class Host(Protocol):
         """The next parameter map of the caller's generator."""
         ...
 
+    def assure(self) -> None:
+        """Nobody else owns the sweep, or this raises."""
+
     def is_broken(self) -> bool:
         """Whether the sweep cannot go on."""
         ...
@@ -140,8 +143,10 @@ class Intake:
 
         Raises:
             StorageError: the disk refuses for good.
+            LockLostError: the plan is somebody else's by now.
         """
         while True:
+            self._host.assure()
             try:
                 self._plan.flush()
             except OSError as error:

@@ -111,6 +111,15 @@ class Journal:
         self._crc = crc
         return line
 
+    def sync(self) -> None:
+        """Bring to the disk what was recorded, whatever the sweep wants otherwise.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        sync_data(self._descriptor)
+        sync_folder(os.path.dirname(self.path))
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from multirun.errors import FormatError
 from multirun.failpoints import reach
-from multirun.files import publish, sync_data, write_at
+from multirun.files import FAILING, publish, sync_data, sync_folder, write_at
 from multirun.rundir import fsck_advice
 
 VERSION = 1
@@ -128,8 +128,11 @@ class PlanWriter:
         self._repetitions: dict[int, int] = {} if survey is None else survey.repetitions
         self.count = 0 if survey is None else len(survey.offsets)
         self._closed = survey is not None and survey.closed
+        self._fault: OSError | None = None
         reach("plan.created")
         self.flush()
+        if synced:
+            sync_folder(os.path.dirname(path))
 
     def append(self, digest: str, params_text: str) -> int:
         """Add the next run and return the byte offset of its line, which is not in the file before `flush`.
@@ -168,16 +171,25 @@ class PlanWriter:
         """Write what was added.
 
         Raises:
-            OSError: none of it was written; it can be tried again.
+            OSError: none of it was written, or not for certain. It can be tried again, unless the disk itself failed.
         """
+        if self._fault is not None:
+            raise self._fault
         if self._unwritten:
-            reach("plan.append")
-            write_at(self._descriptor, b"".join(self._unwritten), self._offset)
-            reach("plan.appended")
-            self._offset = self._end
-            self._unwritten.clear()
-            if self._synced:
-                sync_data(self._descriptor)
+            try:
+                self._write()
+            except OSError as error:
+                self._fault = error if error.errno in FAILING else None
+                raise
+
+    def _write(self) -> None:
+        reach("plan.append")
+        write_at(self._descriptor, b"".join(self._unwritten), self._offset)
+        reach("plan.appended")
+        self._offset = self._end
+        self._unwritten.clear()
+        if self._synced:
+            sync_data(self._descriptor)
 
 
 def plan_line(planned: PlannedRun) -> bytes:

@@ -113,8 +113,10 @@ def _repair_plan(paths: SweepPaths) -> list[str]:
         _, *lines = file.read().split(b"\n")
     torn = lines.pop()
     if not _has_every_line(lines):
-        return ["the plan is left as it is: it has lost or won a line break, so its lines do not tell which run is which"]
+        return ["the plan is left as it is: a line break is lost or new, so its lines do not tell which run is which"]
     mended = _mended(paths, lines)
+    if mended == lines:
+        return []
     done = [
         f"line {number} of the plan is written anew; its parameters are proven"
         for number, (before, after) in enumerate(zip(lines, mended, strict=True), start=2)

@@ -221,6 +221,11 @@ class Replay:
         return sorted(self._fold.state)
 
     @property
+    def reset_runs(self) -> list[int]:
+        """The numbers of the runs that were reset."""
+        return list(self._fold.resets)
+
+    @property
     def any_success(self) -> bool:
         """Whether the success of any run is recorded."""
         return any(success for (success, _, _), _ in self._fold.state.values())

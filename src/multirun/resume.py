@@ -156,6 +156,10 @@ class Past:
         """The number of the latest attempt of a run, whether its record counts or not."""
         return max(self.replay.attempts(index), self._beyond.get(index, 0))
 
+    def touched_runs(self) -> list[int]:
+        """The runs of which there may be anything, also if no record of it counts any more."""
+        return sorted({*self.replay.recorded_runs, *self.replay.reset_runs, *self._beyond})
+
     def is_stale(self, index: int) -> bool:
         """Whether what the latest attempt of a run left belongs to other inputs."""
         reset = self.replay.reset_of(index)

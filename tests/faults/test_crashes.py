@@ -122,7 +122,6 @@ def check_journal(root: Path, promised: list[object]) -> None:
 def plan(root: Path, recorder: Recorder) -> None:
     """The orchestrator plans."""
     writer = PlanWriter(f"{root}/plan.jsonl", synced=True)
-    sync_folder(str(root))
     for number in range(3):
         writer.append("0" * 32, f'{{"x": {number}}}')
         writer.flush()

@@ -146,6 +146,16 @@ def test_plan_changed_anywhere_is_proven_by_the_directories(sweep: Path) -> None
     assert told(sweep) == EXPECTED
 
 
+def test_a_plan_whose_end_is_lost_is_damage(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody can go on with such a sweep, so it must not be called sound."""
+    path = sweep / "plan.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    for words in (["fsck"], ["fsck", "--repair"]):
+        code, output = command(capsys, *words, str(sweep))
+        assert code == STORAGE
+        assert "plan.jsonl: its end is lost: it lists 2 runs, but the journals tell of run 2" in output
+
+
 def test_results_are_restored_from_the_journal(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (sweep / "runs" / "000001" / "results.json").write_text("{}")
     code, output = command(capsys, "fsck", "--repair", str(sweep))

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.invariants import check_sweep
@@ -15,6 +16,7 @@ from multirun import ParallelLocalRunner, RunsFailedError, SweepResult, lock, mu
 from multirun.asking import Asked, Inbox, ask, compose, parse
 from multirun.commandline import cancel as cancelling
 from multirun.rundir import SweepPaths
+from multirun.table import write_table
 
 SLEEP = ["sh", "-c", "touch ready; test {x} -gt 0 && exec sleep 60"]
 """Run 0 fails at once."""
@@ -160,6 +162,32 @@ def test_an_owner_that_does_not_answer(
     assert os.listdir(paths.requests) == []
 
 
+async def test_what_is_asked_for_while_the_table_is_written_changes_nothing(
+    sweep_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep was stopped, and run 1 is left: a record behind the end would make it look alive."""
+    loop = asyncio.get_running_loop()
+    takes: list[Callable[[Asked], object]] = []
+
+    class Watched(Inbox):
+        def __init__(self, paths: SweepPaths, session: int, take: Callable[[Asked], object], *rest: Any) -> None:
+            takes.append(take)
+            super().__init__(paths, session, take, *rest)
+
+    def ask_meanwhile(*given: Any) -> None:
+        takes[0](Asked("request", 1, (1,)))
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+        write_table(*given)
+
+    monkeypatch.setattr("multirun.engine.Inbox", Watched)
+    monkeypatch.setattr("multirun.engine.write_table", ask_meanwhile)
+    runs = [{"x": x} for x in range(2)]
+    runner = ParallelLocalRunner(max_parallel=1)
+    result = await multirunAsync(runs=runs, cmd=SLEEP, output_path=sweep_dir, runner=runner, max_failures=1)
+    assert [run.status for run in result] == ["failure", "pending"]
+    check_sweep(sweep_dir, result=result)
+
+
 # ------------------------------------------------------------------------------------------ the owner's side
 
 
@@ -221,6 +249,16 @@ def test_what_was_meant_for_an_earlier_owner_ends_nothing(tmp_path: Path) -> Non
     ask(owner.paths, 1, None)
     owner.inbox.look()
     assert (owner.taken, owner.files()) == ([], [])
+
+
+def test_what_is_meant_for_the_next_owner_is_left_to_it(tmp_path: Path) -> None:
+    """A call that leaves, or wakes up too late, must not take the requests of whoever has followed it."""
+    owner = Owner(tmp_path, session=2)
+    path = Path(ask(owner.paths, 3, None))
+    owner.inbox.look()
+    owner.inbox.close()
+    assert path.exists()
+    assert owner.taken == []
 
 
 def test_what_comes_too_late_is_answered_when_the_owner_leaves(tmp_path: Path) -> None:

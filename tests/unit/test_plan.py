@@ -1,5 +1,6 @@
 """The plan: every run is found by the offset of its line, also while the plan grows, and however long the line is."""
 
+import errno
 import json
 import os
 import resource
@@ -273,3 +274,20 @@ def test_a_plan_that_does_not_count_on_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(lines[0] + lines[2])
     with pytest.raises(FormatError, match="run 1 where 0 was expected"):
         PlanSurvey(str(path))
+
+
+def test_a_plan_on_a_disk_that_failed_is_never_written_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in the file nobody knows; that a second try succeeds would prove nothing."""
+    plan.writer.append(SAME, "{}")
+    before = plan.path.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("multirun.plan.write_at", fail)
+        with pytest.raises(OSError, match="failed"):
+            plan.writer.flush()
+    with pytest.raises(OSError, match="failed"):
+        plan.writer.flush()
+    assert plan.path.read_bytes() == before
