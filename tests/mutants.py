@@ -102,13 +102,18 @@ MUTANTS = (
         "continuation.py",
         "        if changed:\n"
         "            _reset_all(journal, found.past, changed)\n"
-        "        if request.recalled is not None and request.recalled.anew:\n"
-        "            _reset_kept(journal, found.past, request.recalled.numbers)\n"
-        "        definition = _renew(paths, request, found, changed=bool(changed))\n",
-        "        definition = _renew(paths, request, found, changed=bool(changed))\n"
+        "            journal.sync()  # the new definition will be on the disk at once\n",
         "        if changed:\n"
+        "            write_definition(paths, _renew(paths, request, found, changed=True))\n"
         "            _reset_all(journal, found.past, changed)\n",
         (RESUMING,),
+    ),
+    Mutant(
+        "whoever wakes up does not look whose the sweep is before the definition is published",
+        "continuation.py",
+        "        ownership.confirm()\n",
+        "",
+        ("tests/faults/test_late_owners.py",),
     ),
     Mutant(
         "a changed definition is accepted",
