@@ -11,7 +11,9 @@ import anyio.to_thread
 from multirun import records
 from multirun.attempts import set_aside
 from multirun.breaker import Breaker
+from multirun.errors import StorageError
 from multirun.failpoints import reach
+from multirun.files import LACKING
 from multirun.results import forget_end, note_end
 from multirun.run import COMPLETE, Run, RunStatus
 from multirun.runners.abstract import AbstractRunner, Assignment
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from multirun.roll import Roll
     from multirun.rundir import SweepPaths
     from multirun.skipping import SkipIf
+
+_AGAIN_S = 0.5
 
 
 class Attendant:
@@ -111,7 +115,7 @@ class Attendant:
         offset = self._roll.offsets.pop(run.index)
         reach("run.given")
         if self._roll.is_stale(run):  # also where directories are kept
-            await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
+            await self._set_aside(run)
         while self._course.stopped is None:
             await self._runner.execute(Assignment(self._paths, run.index, run.attempts + 1, offset, self))
             if not self._retrying.is_resting(run.index):
@@ -120,6 +124,20 @@ class Attendant:
             if self._course.is_ending or not await self._admit(run):
                 return
             self._retrying.go_on(run.index)
+
+    async def _set_aside(self, run: Run) -> None:
+        """Move what the latest attempt of a run left; while the machine lacks something, say so and try again."""
+        while True:
+            try:
+                await anyio.to_thread.run_sync(set_aside, self._paths, run.index, run.attempts)
+            except OSError as error:
+                if error.errno not in LACKING:
+                    raise StorageError(f"{self._paths.run(run.index)} cannot be moved: {error.strerror}") from error
+                self.notice(run.index, f"waits: {error.strerror}")
+            else:
+                return
+            await asyncio.sleep(_AGAIN_S)
+            self.notice(run.index, None)
 
     def _settled(self, run: Run, task: asyncio.Task[None]) -> None:
         """The task of a run is over, whatever ended it, be it before its first step."""

@@ -1,5 +1,6 @@
 """Whatever was killed: the next call goes on, repeats no success, and the results are those of an undisturbed sweep."""
 
+import errno
 import json
 import os
 import random
@@ -8,13 +9,15 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from tests.faults.scripts import Script, evil, kill_at_once, launcher_of
 from tests.invariants import carriers, check_sweep
 from tests.patience import wait_until
 
-from multirun import DefinitionChangedError, FileResource, SweepResult, multirun, records
+from multirun import DefinitionChangedError, FileResource, StorageError, SweepResult, multirun, records
+from multirun.attempts import set_aside
 from multirun.journal import Journal
 from multirun.processes import children_of
 from multirun.replay import Replay
@@ -298,6 +301,31 @@ def test_a_directory_that_is_kept_does_not_keep_an_old_input_of_an_attempt_that_
     second.close()
     data.write_text("2")
     result = call(site.root, whole=False, input_files=inputs, resume=True, accept_changes=True, keep_directory=True)
+    assert result.results == [2, 2, 2]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_no_room_to_move_what_belongs_to_old_inputs(site: Site, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """A full disk is waited for; one that fails ends the sweep with an error that says so."""
+    data = site.folder / "data.txt"
+    data.write_text("1")
+    inputs = [FileResource(data, "copy")]
+    call(site.root, input_files=inputs)
+    data.write_text("2")
+    left = [OSError(error, "No luck")]
+
+    def move(*given: Any) -> None:
+        if left:
+            raise left.pop()
+        set_aside(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("multirun.attendance.set_aside", move)
+        if error == errno.EIO:
+            with pytest.raises(StorageError, match="cannot be moved: No luck"):
+                call(site.root, input_files=inputs, resume=True, accept_changes=True)
+            assert all(run.status != "success" or run.results == 2 for run in SweepResult.load(site.root))
+        result = call(site.root, input_files=inputs, resume=True, accept_changes=True)
     assert result.results == [2, 2, 2]
 
 
