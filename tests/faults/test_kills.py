@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.faults.scripts import EVIL, Script, evil, kill_at_once, launcher_of, menagerie, named
 from tests.invariants import MARK, carriers, check_sweep
-from tests.patience import wait_until_async
+from tests.patience import wait_until, wait_until_async
 
 from multirun import ParallelLocalRunner, multirunAsync
 from multirun.processes import children_of
@@ -31,6 +31,17 @@ def test_orchestrator(animals: Script) -> None:
     state = check_sweep(animals.root, killed=True)
     assert {record["event"] for record in state.values()} == {"ended"}, "the launcher left runs without an end"
     assert {record["reason"] for record in state.values()} == {"lost"}
+
+
+@pytest.mark.parametrize("who", ["lanes", "keeper", "all of them"])
+def test_orchestrator_after_others_were_stopped(animals: Script, leaves_no_process: str, who: str) -> None:
+    """Whoever cannot act any more is continued: nothing waits for it for ever."""
+    stopped = [*([animals.keeper()] if who != "lanes" else []), *(animals.lanes() if who != "keeper" else [])]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    animals.kill()
+    check_sweep(animals.root, killed=True)
+    wait_until(lambda: not carriers(leaves_no_process, MARK), 10, what="the launcher leaves")
 
 
 def test_keeper(animals: Script) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import suppress
 from errno import EMFILE
+from time import monotonic
 
 from multirun.failpoints import become, reach
 from multirun.launcher.lane import Lane
@@ -19,6 +20,8 @@ _SWEEPING_S = 0.005
 """How long orphans that were just killed may take until they are looked at again."""
 _AGAIN_S = 0.5
 """How long to wait when the machine refuses another lane."""
+_LEAVING_S = 5.0
+"""How long a lane may take to leave when the orchestrator is gone; it needs about 1 s."""
 _SPARE_DESCRIPTORS = 4
 """What the keeper itself must always be able to open."""
 
@@ -185,14 +188,21 @@ class Keeper:
         os.close(self._life_held)
         for _, orders in [*self._lanes.values(), *self._wanted]:
             orders.close()
-        poll = select.poll()
+        self._signal_lanes(signal.SIGCONT)  # whoever was stopped cannot end anything
+        poll, until = select.poll(), monotonic() + _LEAVING_S
         poll.register(self._wakeup.descriptor, select.POLLIN)
         while children_of(os.getpid()):
             poll.poll(_SWEEPING_S * 1000)
             self._wakeup.clear()
             self._reap()
+            if monotonic() > until:
+                self._signal_lanes(signal.SIGKILL)
             if self._has_orphans():
                 signal_descendants(signal.SIGKILL, spare=self._lanes)
+
+    def _signal_lanes(self, signum: int) -> None:
+        for pid in self._lanes:
+            os.kill(pid, signum)
 
 
 def _can_open(count: int) -> bool:

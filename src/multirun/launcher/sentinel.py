@@ -1,7 +1,8 @@
 """The sentinel: the first process of a launcher, which ends what programs left when keeper and lanes are all killed.
 
 It is a subreaper above the keeper and does nothing but wait until keeper and lanes are gone, whatever ended them. What
-their programs left has then become its own, and it kills until there is nothing left.
+their programs left has then become its own, and it kills until there is nothing left. Once the orchestrator is gone, it
+does not wait for ever: a keeper that was stopped is continued, and after a while everything is killed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from multirun.launcher.wakeup import Wakeup
 from multirun.processes import become_subreaper, set_name, signal_descendants
 
 _PAUSE_MS = 5
+_LEAVING_S = 10.0
+"""How long keeper and lanes may take to leave when the orchestrator is gone; they need about 2 s."""
 
 
 def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> None:
@@ -38,14 +41,28 @@ def launch(control: int, facts: int, orchestrator: int, launcher_id: str) -> Non
     become_subreaper()
     gone = _watch_parent(orchestrator)
     watched, held = os.pipe()
-    if os.fork() == 0:
+    keeper = os.fork()
+    if keeper == 0:
         os.close(watched)
         _become_keeper(control, facts, gone, launcher_id)
-    for descriptor in (control, facts, gone, held):
+    for descriptor in (control, facts, held):
         os.close(descriptor)
     reach("sentinel.ready")
-    os.read(watched, 1)
+    _wait(watched, gone, keeper)
     _end_everything()
+
+
+def _wait(watched: int, gone: int, keeper: int) -> None:
+    """Wait until keeper and lanes are gone; for those that do not leave behind the orchestrator, not for ever.
+
+    Args:
+        watched: can be read when keeper and lanes are gone.
+        gone: can be read when the orchestrator is gone.
+        keeper: process id of the keeper.
+    """
+    if watched not in select.select([watched, gone], [], [])[0]:
+        os.kill(keeper, signal.SIGCONT)  # it is our child: nobody else can have its number
+        select.select([watched], [], [], _LEAVING_S)
 
 
 def _become_keeper(control: int, facts: int, gone: int, launcher_id: str) -> None:
