@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import SupportsFloat
@@ -76,10 +77,9 @@ def _mean(values: Sequence[float]) -> float:
     odd = [value for value in values if not math.isfinite(value)]
     if odd:
         return sum(odd)
-    try:
-        mean = math.fsum(values) / len(values)
-    except OverflowError:  # the sum is too large, though the mean is not; rounding must not make it so again
-        mean = 2 * math.fsum(value / len(values) / 2 for value in values)
+    # Whether a sum overflows on its way depends on the order: so what could is made smaller, by a power of two.
+    factor = 1.0 if max(map(abs, values)) < sys.float_info.max / len(values) else 2.0**-64
+    mean = math.fsum(value * factor for value in values) / len(values) / factor
     return min(max(mean, min(values)), max(values))
 
 

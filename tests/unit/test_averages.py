@@ -1,5 +1,6 @@
 """Means and standard errors, compared with the standard library; groups of runs; how both are written."""
 
+import itertools
 import math
 import statistics
 import sys
@@ -37,6 +38,11 @@ def test_neither_order_nor_size_of_the_values_matters(values: list[float], rando
     assert repr(estimate(random.sample(values, len(values)))) == repr(found)
     assert found.error >= 0 or math.isnan(found.error)
     assert len(found.known()) == min(len(values), 2)
+
+
+def test_a_sum_that_overflows_on_its_way_has_the_same_mean_in_any_order() -> None:
+    values = [1.7e308, -sys.float_info.max, 6e264, 1.7e308, -1e308]
+    assert len({repr(estimate(order)) for order in itertools.permutations(values)}) == 1
 
 
 @pytest.mark.parametrize("count", range(1, 30))
