@@ -6,6 +6,7 @@ evidence of their own about what was executed, and whether alone.
 
 import os
 import random
+import shlex
 import signal
 import sys
 from collections import Counter
@@ -140,7 +141,7 @@ class Victim:
         """The source of the runs: in another order each time, sometimes fewer, sometimes from a generator."""
         maps = [{"x": x, "words": self._words(x)} for x in range(self._count)]
         if self._beast:
-            maps.append({"x": -1, "words": f"exec {' '.join(evil(self._beast))}"})
+            maps.append({"x": -1, "words": f"exec {shlex.join(evil(self._beast))}"})
         self._chance.shuffle(maps)
         if not whole and self._chance.random() < 0.3:
             del maps[len(maps) // 2 :]
@@ -148,7 +149,8 @@ class Victim:
 
     def _words(self, x: int) -> str:
         poster = "python" if x == 3 else "shell"
-        return f"exec sh {PROGRAMS}/witness.sh {self._folder} {x} {self._pace:02} {poster}"
+        words = ["sh", f"{PROGRAMS}/witness.sh", str(self._folder), f"{x}", f"{self._pace:02}", poster]
+        return f"exec {shlex.join(words)}"
 
     # ----------------------------------------------------------------------------------------------- checks
 

@@ -115,12 +115,14 @@ def test_pickles_are_loaded_by_nothing_but_results(
     sweep_dir: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     canary = tmp_path / "canary"
-    (tmp_path / "posts.py").write_text(POSTS)
+    posts = tmp_path / "posts.py"
+    posts.write_text(POSTS)
 
     def execute(**keywords: object) -> SweepResult:
         return multirun(
             runs=[{"kind": kind, "canary": str(canary)} for kind in KINDS],
-            cmd=[sys.executable, str(tmp_path / "posts.py")],
+            # Measuring coverage replaces os._exit by something that no pickle can hold.
+            cmd=["env", *(f"-u{name}" for name in os.environ if name.startswith("COVERAGE_")), sys.executable, posts],
             output_path=sweep_dir,
             required_results=["energy", "thing"],
             display=False,

@@ -127,15 +127,18 @@ def test_a_lane_that_still_has_to_record_an_end_is_waited_for(site: Site) -> Non
     try:
         script.wait_ready(1)
         (run,) = script.ready()
-        lane = script.lane_of(run)
-        os.kill(lane, signal.SIGSTOP)
+        guards = [*children_of(script.pid), script.keeper()]
+        stopped = [*guards, script.lane_of(run)]  # without the first two nobody continues the lane
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
         site.gate.touch()
         wait_until(lambda: not carriers(str(run), "MULTIRUN_RUN_DIR"))
         script.kill()
         again = site.start(runs=runs)
         until = monotonic() + 1.5
         wait_until(lambda: again.ended() or monotonic() > until)
-        os.kill(lane, signal.SIGCONT)
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
         assert again.end() == 0, again.complaint()
     finally:
         script.dispose()
