@@ -9,7 +9,7 @@ from time import monotonic
 
 from multirun.launcher.messages import LARGEST_FACT, LOOK, NOTICE, Fact, notice_body, record_fact
 
-_SOON_S = 0.01
+_SOON_S = 0.02
 
 
 class Facts:

@@ -191,7 +191,7 @@ class Seats:
             if len(seat.queue) > 1 and seat.since < stalled_since:
                 return 0
             rooms.append(seat.room)
-        return sum(sorted(rooms, reverse=True)[:tokens])
+        return sum(rooms if tokens >= len(rooms) else sorted(rooms, reverse=True)[:tokens])
 
     def best(self) -> Seat | None:
         """The busy lane in which a run will wait for the shortest time."""
