@@ -7,9 +7,9 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from multirun.durations import local_time
 from multirun.files import publish
 from multirun.processes import identity
 
@@ -46,7 +46,7 @@ def compose(session: int, runs: Sequence[int] | None) -> dict[str, Any]:
     """
     facts = {"cancel": "sweep" if runs is None else list(runs), "session": session}
     who = {key: value for key, value in identity().items() if key in ("host", "pid")}
-    return {"format": FORMAT, "version": VERSION, **facts, **who, "time": _now()}
+    return {"format": FORMAT, "version": VERSION, **facts, **who, "time": local_time()}
 
 
 def parse(name: str, data: bytes) -> Asked | None:
@@ -155,7 +155,3 @@ class Inbox:
 
 def _ignore(asked: Asked) -> None:
     pass
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

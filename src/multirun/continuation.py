@@ -14,7 +14,7 @@ from multirun import records
 from multirun.contract import ENV_COOKIE
 from multirun.definition import Definition, read_definition, write_definition
 from multirun.differences import Difference, compare, diff
-from multirun.errors import DefinitionChangedError, FormatError, StorageError
+from multirun.errors import DefinitionChangedError, FormatError, MultirunError, StorageError
 from multirun.journal import Journal
 from multirun.plan import PlanSurvey
 from multirun.processes import kill_carriers, may_be_alive
@@ -167,10 +167,11 @@ def continue_sweep(paths: SweepPaths, request: Request, ownership: Ownership) ->
     Raises:
         MultirunError: it cannot be continued; apart from what was alive, nothing changed.
     """
-    end_remains(paths, read_definition(paths).id)
-    found = look(paths, request)
     try:
-        return _take_up(paths, request, found, ownership)
+        end_remains(paths, read_definition(paths).id)
+        return _take_up(paths, request, look(paths, request), ownership)
+    except MultirunError:
+        raise
     except (OSError, ValueError) as error:
         raise StorageError(f"the sweep in {paths.root} could not be continued: {explain(error)}") from error
 

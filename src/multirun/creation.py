@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from multirun import records
 from multirun.continuation import Opening, continue_sweep, define
 from multirun.contract import JOURNAL_DIR, RUNS_DIR
 from multirun.definition import write_definition
@@ -44,6 +45,15 @@ class Entered(NamedTuple):
     def close(self) -> None:
         """Leave it; does nothing if that was done before."""
         self.ownership.release()
+
+    def abandon(self) -> None:
+        """Leave it without having begun; if this session has a journal, that says so."""
+        journal = self.opening.journal
+        if journal is not None:
+            with suppress(OSError):
+                journal.append(records.closed(complete=False))
+            journal.close()
+        self.close()
 
 
 def stamped_path(name: str, now: datetime, copy: int = 0) -> str:

@@ -15,7 +15,7 @@ from multirun.encoding import PICKLE, Unencodable, decode_map
 from multirun.errors import FormatError, MultirunError
 from multirun.fold import fold
 from multirun.params import digest_of
-from multirun.plan import HEADER
+from multirun.plan import END_MARK, HEADER
 from multirun.resources import FileResource
 from multirun.rundir import PLAN_FILE, SWEEP_FILE, SweepPaths
 from multirun.salvage import PlanCheck, SalvagedJournal, salvage_journal
@@ -24,11 +24,6 @@ from multirun.staging import survey
 
 if TYPE_CHECKING:
     from multirun.journal import Record
-
-END_MARK = b'{"end":true,'
-"""How the line begins that closes a plan."""
-DAMAGED_DIR = "damaged"
-"""Folder beside the journals in which damaged files are kept after a repair."""
 
 
 @dataclass(frozen=True, slots=True)

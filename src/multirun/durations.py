@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Durations and moments as people write them."""
 
 from __future__ import annotations
 
@@ -65,3 +65,10 @@ def format_duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"
     return f"{whole // 86400} d {whole % 86400 // 3600:02} h"
+
+
+def local_time() -> str:
+    """Now, with its zone, to the second as in ISO 8601."""
+    from datetime import datetime
+
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -63,6 +63,7 @@ async def conduct(request: Request, planned: list[CheckedParams] | None, runner:
         try:
             conductor = Conductor(request, runner, entered)
         except OSError as error:
+            entered.abandon()
             where = f"{entered.opening.paths.root}: {error.strerror}"
             raise StorageError(f"the sweep could not be set up in {where}; nothing was started") from error
         return await conductor.conduct(planned)

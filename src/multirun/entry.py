@@ -40,7 +40,7 @@ async def enter(request: Request, runner: AbstractRunner) -> Entered:
         await outlast(anyio.to_thread.run_sync(work), patience.give_up)
     except (asyncio.CancelledError, GivenUp):
         for each in entered:
-            each.close()
+            each.abandon()
         runner.ledger.notice(name, None)
         raise asyncio.CancelledError from None
     return entered[0]

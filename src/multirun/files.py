@@ -58,6 +58,19 @@ def sync_data(descriptor: int) -> None:
         raise OSError(errno.EIO, f"what was written cannot be brought to the disk: {error.strerror}") from error
 
 
+def sync_file(path: str) -> None:
+    """Bring to the disk what a file holds; see `sync_data`.
+
+    Raises:
+        OSError: it cannot be opened, or the disk failed.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # it may be a FIFO that nobody writes to
+    try:
+        sync_data(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def publish(path: str, data: bytes) -> None:
     """Write a file so that readers see all of it or none, also after a power cut."""
     temporary = f"{path}.{os.getpid()}.tmp"

@@ -34,10 +34,6 @@ def outranks(record: Record, known: Record) -> bool:
     return ours > theirs or (ours == theirs and _text(record) > _text(known))
 
 
-def _outranks(line: bytes, known: bytes) -> bool:
-    return outranks(parse_checked(line), parse_checked(known))
-
-
 def _text(record: Record) -> str:
     """What a record says, wherever it stands."""
     return json.dumps({key: value for key, value in record.items() if key not in ("seq", "crc")}, sort_keys=True)

@@ -8,10 +8,8 @@ import shutil
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from multirun.damage import DAMAGED_DIR
 from multirun.rundir import PLAN_FILE, SweepPaths
 
-ATTEMPTS_DIR = "attempts"
 _ATTEMPT = re.compile(r"(\d{6,})-(\d+)(?:\.\d+)?")
 
 
@@ -40,13 +38,13 @@ def find_leftovers(paths: SweepPaths, keep_attempts: int = 0) -> list[Leftover]:
 
 
 def _paths(paths: SweepPaths, keep_attempts: int) -> Iterator[tuple[str, str]]:
-    for path in surplus(list(attempts_in(f"{paths.root}/{ATTEMPTS_DIR}")), keep_attempts):
+    for path in surplus(list(attempts_in(paths.attempts)), keep_attempts):
         yield path, "directories of earlier attempts"
     for name in sorted(os.listdir(paths.root)):
         if name.startswith(f"{PLAN_FILE}.torn-"):
             yield f"{paths.root}/{name}", "torn ends of plans"
-    if os.path.isdir(f"{paths.journals}/{DAMAGED_DIR}"):
-        yield f"{paths.journals}/{DAMAGED_DIR}", "copies of damaged files"
+    if os.path.isdir(paths.damaged):
+        yield paths.damaged, "copies of damaged files"
     for folder in (paths.root, paths.journals):
         for name in sorted(os.listdir(folder)):
             if name.endswith(".tmp"):

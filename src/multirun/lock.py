@@ -7,21 +7,23 @@ file system. Numbers are never given back, so that whoever is late can never bec
 from __future__ import annotations
 
 import errno
-import getpass
 import json
 import os
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from multirun.durations import local_time
 from multirun.errors import FormatError
 from multirun.failpoints import reach
 from multirun.files import write_at
-from multirun.processes import identity, start_tick
-from multirun.rundir import ORCHESTRATOR, SweepPaths
+from multirun.processes import identity, start_tick, user_name
+from multirun.sessions import sessions_of, writers_in
+
+if TYPE_CHECKING:
+    from multirun.rundir import SweepPaths
 
 FORMAT = "multirun-lock"
 VERSION = 1
@@ -83,10 +85,10 @@ def parse(data: bytes) -> Holder | None:
     return holder
 
 
-def highest(names: Iterable[str], prefix: str = "", suffix: str = _SUFFIX) -> int:
-    """The highest number between a prefix and a suffix among some names, 0 if there is none."""
-    inner = (name[len(prefix) : -len(suffix)] for name in names if name.startswith(prefix) and name.endswith(suffix))
-    return max((int(text) for text in inner if text.isdecimal()), default=0)
+def highest(names: Iterable[str]) -> int:
+    """The highest number among the names of such files, 0 if there is none."""
+    numbers = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def judge(who: Identity, me: Identity, process: Life) -> Life:
@@ -190,9 +192,7 @@ def newest_session(paths: SweepPaths) -> int:
 def newest_journal(paths: SweepPaths) -> int:
     """The newest owner that has a journal: counts, if somebody has removed the locks."""
     with suppress(FileNotFoundError):
-        names = os.listdir(paths.journals)
-        first = int(f"{ORCHESTRATOR}.jsonl" in names)
-        return max(first, highest(names, f"{ORCHESTRATOR}-", ".jsonl"))
+        return max(sessions_of(writers_in(paths.journals)), default=0)
     return 0
 
 
@@ -211,7 +211,7 @@ def claim(paths: SweepPaths, session: int, me: Identity) -> int | None:
         OSError: the file cannot be written.
     """
     token = secrets.token_hex(8)
-    content = compose({"session": session, "token": token, **me, "user": _user(), "since": _now()})
+    content = compose({"session": session, "token": token, **me, "user": user_name(), "since": local_time()})
     private = f"{paths.lock}/{token}.tmp"
     descriptor = os.open(private, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
@@ -262,14 +262,3 @@ def _create(paths: SweepPaths, session: int, content: bytes) -> int | None:
 def flush(descriptor: int) -> None:
     """Let other machines see what was written: on NFS, whoever closes any descriptor of a file sends it."""
     os.close(os.dup(descriptor))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user id without a name
-        return str(os.getuid())
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -21,6 +21,8 @@ VERSION = 1
 
 HEADER = b'{"format":"multirun-plan","version":%d}\n' % VERSION
 """The first line."""
+END_MARK = b'{"end":true,'
+"""How the line begins that closes a plan."""
 _PARAMS_MARK = b',"params":'
 _CHUNK = 4096
 
@@ -156,7 +158,7 @@ class PlanWriter:
     def finish(self) -> None:
         """Close the plan, unless it is: no run will be added. The end record is not in the file before `flush`."""
         if not self._closed:
-            self._add(b'{"end":true,"count":%d}\n' % self.count)
+            self._add(b'%b"count":%d}\n' % (END_MARK, self.count))
             self._closed = True
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from multirun.contract import EXTRACTED, INLINE_RESULTS_BYTES, PICKLED_KEYS, RESULTS_FILE, is_pickle_name
 from multirun.encoding import PICKLE, RESERVED_KEYS, TYPED, VALUE, Unencodable, encode_document
-from multirun.files import LACKING, sync_data, sync_folder
+from multirun.files import LACKING, sync_file, sync_folder
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -150,11 +150,7 @@ def keep_results(run_dir: str, posted: Posted) -> None:
     if isinstance(posted.document, dict) and PICKLE in posted.document:
         names.append(posted.document[PICKLE])
     for name in names:
-        descriptor = os.open(f"{run_dir}/{name}", _READ_AT_ONCE)
-        try:
-            sync_data(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_file(f"{run_dir}/{name}")
     sync_folder(run_dir)
     sync_folder(os.path.dirname(run_dir))
 

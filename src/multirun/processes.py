@@ -64,6 +64,16 @@ def identity() -> dict[str, str | int]:
     return {"host": socket.gethostname(), "boot": boot, "pid": pid, "pid_start": tick or 0}
 
 
+def user_name() -> str:
+    """Who executes this process: a name, or a number where that has no name."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid())
+
+
 def may_be_alive(who: dict[str, str | int]) -> bool:
     """Whether the process with this `identity` may be alive; certain only if it ran on this machine."""
     if who.get("host") != socket.gethostname():

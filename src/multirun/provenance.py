@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
 import socket
 import subprocess
 import sys
-from datetime import datetime
 from time import monotonic
 from typing import Any
+
+from multirun.durations import local_time
+from multirun.processes import user_name
 
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false")
 _GIT_LIMIT_S = 2.0
@@ -24,9 +25,9 @@ def describe_origin(git: CodeState, runner: object) -> dict[str, object]:
         runner: where the runs will be executed.
     """
     return {
-        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "time": local_time(),
         "host": socket.gethostname(),
-        "user": _user(),
+        "user": user_name(),
         "directory": os.getcwd(),
         "argv": sys.argv,
         "runner": {"kind": type(runner).__name__, "max_parallel": getattr(runner, "max_parallel", None)},
@@ -44,13 +45,6 @@ def _version() -> str:
         return version("multirun-sweep")
     except PackageNotFoundError:
         return "unknown"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def code_directory() -> str | None:

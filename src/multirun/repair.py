@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from multirun.contract import PARAMS_FILE, RESULTS_FILE
-from multirun.damage import DAMAGED_DIR, END_MARK, Examination, digest_of_text
+from multirun.damage import Examination, digest_of_text
 from multirun.definition import read_definition
 from multirun.encoding import dumps
 from multirun.files import publish, sync_folder
 from multirun.fold import fold
-from multirun.plan import HEADER, plan_line
+from multirun.plan import END_MARK, HEADER, plan_line
 from multirun.salvage import PlanCheck, SalvagedJournal, rewrite
 from multirun.sessions import orchestrators, session_of
 
@@ -96,7 +96,7 @@ def _with_header(found: SalvagedJournal, sweep_id: str, name: str) -> list[str]:
 
 def _keep(paths: SweepPaths, path: str) -> str:
     """Keep a damaged file under another name; return that, relative to the sweep."""
-    folder = f"{paths.journals}/{DAMAGED_DIR}"
+    folder = paths.damaged
     os.makedirs(folder, exist_ok=True)
     name, copy = os.path.basename(path), 1
     kept = f"{folder}/{name}"

@@ -14,6 +14,7 @@ INPUTS_DIR = "inputs"
 SHARED_DIR = "shared"
 LOCK_DIR = "lock"
 REQUESTS_DIR = "requests"
+_DAMAGED_DIR = "damaged"
 ORCHESTRATOR = "orchestrator"
 """The writer name of the journal that the orchestrator keeps."""
 
@@ -102,6 +103,16 @@ class SweepPaths:
         """The directory where others ask the owner for something."""
         return f"{self.root}/{REQUESTS_DIR}"
 
+    @property
+    def attempts(self) -> str:
+        """The directory of what earlier attempts left; made with the first of them."""
+        return f"{self.root}/{ATTEMPTS_DIR}"
+
+    @property
+    def damaged(self) -> str:
+        """The directory in which damaged files are kept after a repair."""
+        return f"{self.journals}/{_DAMAGED_DIR}"
+
     def journal(self, writer: str) -> str:
         """The journal of one writer."""
         return f"{self.root}/{JOURNAL_DIR}/{writer}.jsonl"
@@ -122,7 +133,7 @@ class SweepPaths:
             index: number of the run.
             number: number of the attempt, from 1.
         """
-        return f"{self.root}/{ATTEMPTS_DIR}/{run_name(index)}-{number}"
+        return f"{self.attempts}/{run_name(index)}-{number}"
 
 
 def up_to_sweep(index: int, name: str) -> str:

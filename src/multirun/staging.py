@@ -12,7 +12,7 @@ from typing import Any
 
 from multirun.definition import Input
 from multirun.failpoints import reach
-from multirun.files import sync_data, sync_folder
+from multirun.files import sync_file, sync_folder
 from multirun.resources import Entry, FileResource, entries, explain
 from multirun.rundir import SHARED_DIR, SweepPaths, numbered, up_to_sweep
 from multirun.templates import TextTemplate, has_tags
@@ -26,6 +26,10 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_KERNEL_COPY = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 )
+
+
+_Place = Callable[[str], AbstractContextManager[str | None]]
+"""Gives the name under which to write what is to be at a path; None if it is there."""
 
 
 class InputChangedError(Exception):
@@ -62,11 +66,7 @@ def sync_snapshot(paths: SweepPaths, number: int = 1) -> None:
     for top in (paths.inputs(number), paths.shared(number)):
         for folder, _, names in os.walk(top):
             for name in names:
-                descriptor = os.open(f"{folder}/{name}", _READ)
-                try:
-                    sync_data(descriptor)
-                finally:
-                    os.close(descriptor)
+                sync_file(f"{folder}/{name}")
             sync_folder(folder)
     sync_folder(paths.root)
 
@@ -253,6 +253,8 @@ class Stager:
         check_in: Callable[[], None] = _go_on,
         params: Mapping[str, Any] | None = None,
         interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        only_missing: bool = False,
     ) -> None:
         """Put every resource into a run directory.
 
@@ -262,56 +264,53 @@ class Stager:
             check_in: called now and then; what it raises ends the staging.
             params: the parameters of the run, if there are templates.
             interrupting: what is around the filling in of templates, which can compute for ever.
+            only_missing: whether what is there already stays. What comes in then comes in whole: half of it would later
+                be taken for all.
 
         Raises:
             OSError: the disk refused.
             InputChangedError: a linked file is missing or was changed.
             ValueError: a template cannot be filled in.
         """
+        place: _Place = _whole if only_missing else nullcontext
         for folder in self._folders:
-            os.mkdir(f"{run_dir}/{folder}")
-        for number, (source, target, mode) in enumerate(self._copies, start=1):
-            copy_file(source, f"{run_dir}/{target}", mode, check_in)
-            if number % _CHECKED_IN_AFTER == 0:
-                check_in()
+            _make_folder(f"{run_dir}/{folder}", only_missing=only_missing)
+        self._copy(run_dir, check_in, place)
         if self._templates:
             with interrupting():
-                for template, target, mode in self._templates:
-                    write_pieces(template.render(params or {}), f"{run_dir}/{target}", mode)
+                self._fill_in(run_dir, params or {}, place)
         for entry in self._links:
-            os.symlink(self._target(entry, index), f"{run_dir}/{entry.name}")
+            with place(f"{run_dir}/{entry.name}") as path:
+                if path is not None:
+                    os.symlink(self._target(entry, index), path)
 
-    def complete(
-        self,
-        run_dir: str,
-        index: int,
-        check_in: Callable[[], None] = _go_on,
-        params: Mapping[str, Any] | None = None,
-        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        """Put those resources into a run directory that it lacks; arguments and errors are those of `stage`.
-
-        What comes in comes in whole: half of it would later be taken for all.
-        """
-        for folder in self._folders:
-            os.makedirs(f"{run_dir}/{folder}", exist_ok=True)
-        for source, target, mode in self._copies:
-            with _whole(f"{run_dir}/{target}") as path:
+    def _copy(self, run_dir: str, check_in: Callable[[], None], place: _Place) -> None:
+        for number, (source, target, mode) in enumerate(self._copies, start=1):
+            with place(f"{run_dir}/{target}") as path:
                 if path is not None:
                     copy_file(source, path, mode, check_in)
+            if number % _CHECKED_IN_AFTER == 0:
+                check_in()
+
+    def _fill_in(self, run_dir: str, params: Mapping[str, Any], place: _Place) -> None:
         for template, target, mode in self._templates:
-            with interrupting(), _whole(f"{run_dir}/{target}") as path:
+            with place(f"{run_dir}/{target}") as path:
                 if path is not None:
-                    write_pieces(template.render(params or {}), path, mode)
-        for entry in self._links:
-            if not os.path.lexists(f"{run_dir}/{entry.name}"):
-                os.symlink(self._target(entry, index), f"{run_dir}/{entry.name}")
+                    write_pieces(template.render(params), path, mode)
 
     def _target(self, entry: Input, index: int) -> str:
         if entry.linkage == "shared":
             return f"{up_to_sweep(index, entry.name)}{self._shared}/{entry.name}"
         _check_unchanged(entry)
         return entry.source
+
+
+def _make_folder(path: str, *, only_missing: bool) -> None:
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not only_missing:
+            raise
 
 
 @contextmanager

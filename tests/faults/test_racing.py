@@ -49,15 +49,20 @@ def answers(folder: Path) -> list[object]:
     return [json.loads(path.read_text()) for path in folder.glob("answer-*")]
 
 
+def check_one_wins(folder: Path, contenders: int) -> None:
+    """All but one are refused, and that one comes to the end."""
+    wait_until(lambda: count(folder, "answer-*") == contenders - 1)
+    assert all("Only one process can do so" in str(answer) for answer in answers(folder))
+    wait_until(lambda: count(folder, "sweep/runs/*/ready") == 3)
+    (folder / "sweep" / "runs" / "go").touch()
+    wait_until(lambda: count(folder, "answer-*") == contenders)
+    assert ["success"] * 3 in answers(folder)
+
+
 @pytest.mark.parametrize("contenders", [2, 8])
 def test_at_the_birth_of_a_sweep(tmp_path: Path, processes: ExitStack, contenders: int) -> None:
     race(processes, tmp_path, contenders)
-    wait_until(lambda: count(tmp_path, "answer-*") == contenders - 1)
-    assert all("Only one process can do so" in str(answer) for answer in answers(tmp_path))
-    wait_until(lambda: count(tmp_path, "sweep/runs/*/ready") == 3)
-    (tmp_path / "sweep" / "runs" / "go").touch()
-    wait_until(lambda: count(tmp_path, "answer-*") == contenders)
-    assert ["success"] * 3 in answers(tmp_path)
+    check_one_wins(tmp_path, contenders)
     assert starts(tmp_path / "sweep") == 3
     check_sweep(tmp_path / "sweep")
 
@@ -70,11 +75,6 @@ def test_for_a_sweep_whose_owner_was_killed(tmp_path: Path, processes: ExitStack
     for name in ("go", "ready-0"):
         os.unlink(tmp_path / name)
     race(processes, tmp_path, contenders)
-    wait_until(lambda: count(tmp_path, "answer-*") == contenders - 1)
-    assert all("Only one process can do so" in str(answer) for answer in answers(tmp_path))
-    wait_until(lambda: count(tmp_path, "sweep/runs/*/ready") == 3)
-    (tmp_path / "sweep" / "runs" / "go").touch()
-    wait_until(lambda: count(tmp_path, "answer-*") == contenders)
-    assert ["success"] * 3 in answers(tmp_path)
+    check_one_wins(tmp_path, contenders)
     assert starts(tmp_path / "sweep") == 6
     check_sweep(tmp_path / "sweep", killed=True)

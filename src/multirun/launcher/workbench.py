@@ -111,17 +111,17 @@ class Workbench:
         text = params_of_line(read_line(self._plan, order.offset))
         params = decode_map(json.loads(text)) if self._needs_params else {}
         run_dir = self.paths.run(order.run)
-        fill = self._make_directory(order, run_dir)
+        self._make_directory(order, run_dir)
         reach("lane.directory")
         _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
         reach("lane.params")
-        fill(run_dir, order.run, check_in, params, interrupting)
+        self._stager.stage(run_dir, order.run, check_in, params, interrupting, only_missing=self._made is None)
         reach("lane.staged")
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
 
-    def _make_directory(self, order: Order, run_dir: str) -> Callable[..., None]:
-        """Make the directory of a run, unless it is to be kept; return what puts the inputs into it."""
+    def _make_directory(self, order: Order, run_dir: str) -> None:
+        """Make the directory of a run, unless it is to be kept."""
         self._made = None
         try:
             _make(run_dir)
@@ -130,10 +130,9 @@ class Workbench:
             if self.definition.options.keep_directory:
                 with suppress(FileNotFoundError):
                     os.unlink(f"{run_dir}/{PARAMS_FILE}")
-                return self._stager.complete
+                return
             _make(run_dir)
         self._made = run_dir
-        return self._stager.stage
 
     def set_aside(self, order: Order) -> None:
         """Move what stands where an attempt will be made.
