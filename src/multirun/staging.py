@@ -130,6 +130,11 @@ def _go_on() -> None:
     """Nothing interrupts a copy."""
 
 
+def call(action: Callable[[], None]) -> None:
+    """Call it."""
+    action()
+
+
 def copy_file(source: str, target: str, mode: int, check_in: Callable[[], None] = _go_on) -> None:
     """Copy a file to a new name, sharing its blocks where the disk can (reflink), else inside the kernel.
 
@@ -252,7 +257,7 @@ class Stager:
         index: int,
         check_in: Callable[[], None] = _go_on,
         params: Mapping[str, Any] | None = None,
-        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        interruptibly: Callable[[Callable[[], None]], None] = call,
         *,
         only_missing: bool = False,
     ) -> None:
@@ -263,7 +268,7 @@ class Stager:
             index: number of the run.
             check_in: called now and then; what it raises ends the staging.
             params: the parameters of the run, if there are templates.
-            interrupting: what is around the filling in of templates, which can compute for ever.
+            interruptibly: calls what fills in templates, which can compute for ever.
             only_missing: whether what is there already stays. What comes in then comes in whole: half of it would later
                 be taken for all.
 
@@ -277,8 +282,7 @@ class Stager:
             _make_folder(f"{run_dir}/{folder}", only_missing=only_missing)
         self._copy(run_dir, check_in, place)
         if self._templates:
-            with interrupting():
-                self._fill_in(run_dir, params or {}, place)
+            interruptibly(lambda: self._fill_in(run_dir, params or {}, place))
         for entry in self._links:
             with place(f"{run_dir}/{entry.name}") as path:
                 if path is not None:

@@ -1,6 +1,8 @@
 """Input decks that are filled in for each run, from the public call to the files that programs read."""
 
 import os
+import re
+import signal
 import stat
 import warnings
 from collections.abc import Iterator
@@ -8,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.faults.scripts import launcher_of
 from tests.invariants import check_sweep
+from tests.patience import wait_until
 from tests.sweeps.sweeping import files_below, run_sweep
 
 from multirun import (
@@ -158,6 +162,40 @@ def test_filling_in_for_ever_can_be_cancelled(tmp_path: Path, sweep_dir: Path, b
         on_result=cancel_the_other,
     )
     assert [run.reason for run in result] == ["cancelled", None]
+
+
+def test_alarms_that_come_while_one_is_answered_do_no_harm(tmp_path: Path, sweep_dir: Path) -> None:
+    deck = write(tmp_path / "deck", "{% for i in range(10 ** 15 if x else 0) %}{% endfor %}")
+    runner = ParallelLocalRunner(max_parallel=2)
+
+    def cancel_after_alarms(run: Run) -> None:
+        if run.params["x"]:
+            return
+        lanes = launcher_of(os.getpid())[1:]
+        wait_until(lambda: all(map(_awaits_alarms, lanes)))
+        for lane in lanes * 10_000:
+            os.kill(lane, signal.SIGALRM)
+        (task,) = [each.task for each in runner.runs if each.task is not None and each is not run]
+        task.cancel()
+
+    result = run_sweep(
+        sweep_dir,
+        [{"x": 1}, {"x": 0}],
+        ["true"],
+        input_files=[Template(deck)],
+        runner=runner,
+        on_result=cancel_after_alarms,
+        infrastructure_retries=0,
+    )
+    assert [(run.reason, run.message) for run in result] == [
+        ("cancelled", "it was stopped before its program was started"),
+        (None, None),
+    ]
+
+
+def _awaits_alarms(pid: int) -> bool:
+    (caught,) = re.findall(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught, 16) >> (signal.SIGALRM - 1) & 1)
 
 
 # ----------------------------------------------------------------------------------------------- mistakes

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import ETXTBSY
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +21,9 @@ from multirun.staging import InputChangedError
 from multirun.verdict import SUCCESS, Outcome, failure, is_accepted, judge, was_killed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
     from multirun.journal import Record
     from multirun.launcher.lane import Lane
     from multirun.launcher.messages import Order
@@ -160,18 +161,25 @@ class Attempt:
         if stopped is not None:
             raise _StoppedError(stopped)
 
-    @contextmanager
-    def _interrupting(self) -> Iterator[None]:
-        """Check in ten times per second from a timer: what happens meanwhile may compute for ever without a pause."""
-        signal.signal(signal.SIGALRM, lambda *_: self._check_in())
+    def _interruptibly(self, fill: Callable[[], None]) -> None:
+        """Fill in templates, which can compute for ever without a pause, and check in from a timer meanwhile.
+
+        A signal that is handled late, or while another is, must not raise: nobody would expect that there.
+        """
+
+        def check_in(_: int, frame: FrameType | None) -> None:
+            if _innermost(frame, (fill.__code__, check_in.__code__)) is fill.__code__:
+                self._check_in()
+
+        signal.signal(signal.SIGALRM, check_in)
         signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S, _ASK_AGAIN_S)
         try:
-            yield
+            fill()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _start_once(self) -> int:
-        argv, env = self._bench.prepare(self._order, self._check_in, self._interrupting)
+        argv, env = self._bench.prepare(self._order, self._check_in, self._interruptibly)
         self._check_in()
         os.chdir(self._run_dir)
         pid = spawn(argv, env, STDOUT_FILE, STDERR_FILE, self._bench.definition.stdin)
@@ -219,6 +227,13 @@ class Attempt:
             evidence=read_evidence(self._run_dir, end.outcome.reason),
         )
         return fields | rules | usage
+
+
+def _innermost(frame: FrameType | None, codes: tuple[CodeType, ...]) -> CodeType | None:
+    """Which of these functions is being executed; of several the one that was called last."""
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back
+    return frame and frame.f_code
 
 
 def _due_s(tree: Tree, limits: Limits | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from multirun.failpoints import reach
 from multirun.journal import Journal
 from multirun.plan import params_of_line, read_line
 from multirun.rundir import SweepPaths
-from multirun.staging import Stager
+from multirun.staging import Stager, call
 
 if TYPE_CHECKING:
     from multirun.extraction import Extraction
@@ -92,7 +92,7 @@ class Workbench:
         self,
         order: Order,
         check_in: Callable[[], None],
-        interrupting: Callable[[], AbstractContextManager[None]] = nullcontext,
+        interruptibly: Callable[[Callable[[], None]], None] = call,
     ) -> tuple[list[str], dict[bytes, bytes]]:
         """Make the directory of a run, fill it, and return command and environment.
 
@@ -101,7 +101,7 @@ class Workbench:
         Args:
             order: the run.
             check_in: called now and then; what it raises ends the preparation.
-            interrupting: what is around the filling in of templates, which can compute for ever.
+            interruptibly: calls what fills in templates, which can compute for ever.
 
         Raises:
             OSError: the disk refused.
@@ -115,7 +115,7 @@ class Workbench:
         reach("lane.directory")
         _write(f"{run_dir}/{PARAMS_FILE}", text + b"\n")
         reach("lane.params")
-        self._stager.stage(run_dir, order.run, check_in, params, interrupting, only_missing=self._made is None)
+        self._stager.stage(run_dir, order.run, check_in, params, interruptibly, only_missing=self._made is None)
         reach("lane.staged")
         self._point_to(order, os.fsencode(run_dir))
         return self._command(params), self._env
