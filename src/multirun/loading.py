@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from multirun.rundir import SweepPaths
 
 
-def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics]:
-    """The runs of a sweep at this moment, and how many have which status; no run directory is opened.
+def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics, str | None]:
+    """The runs of a sweep at this moment, how many have which status, and why it was stopped on purpose if it was.
+
+    No run directory is opened.
 
     Args:
         paths: the sweep; it may be running meanwhile.
@@ -39,7 +41,7 @@ def load_runs(paths: SweepPaths) -> tuple[list[Run], RunStatistics]:
         run = recorded_run(recorded, home)
         tally.add(run.status)
         runs.append(run)
-    return runs, tally.statistics(total_known=replay.total_known)
+    return runs, tally.statistics(total_known=replay.total_known), replay.stopped
 
 
 def recorded_run(recorded: RecordedRun, home: ResultsHome) -> Run:

@@ -55,8 +55,7 @@ class SweepResult(Sequence["Run"], Exports):
             ParamsError: the parameters of a run cannot be rebuilt here, for example without numpy.
         """
         paths = SweepPaths(os.fspath(path))
-        runs, statistics = load_runs(paths)
-        return cls(Path(paths.root), runs, statistics)
+        return cls(Path(paths.root), *load_runs(paths))
 
     @property
     def results(self) -> list[Any]:

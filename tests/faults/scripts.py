@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -224,8 +225,12 @@ def launcher_of(orchestrator: int) -> list[int]:
 
 
 def kill_at_once(pids: Sequence[int]) -> None:
-    """SIGKILL several processes so that none of them sees another die: they are stopped first."""
+    """SIGKILL several processes so that none of them sees another die: they are stopped first.
+
+    On a loaded machine their keeper may see the first one die, and continue the others so that they leave.
+    """
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -16,6 +16,8 @@ Start = Callable[..., Script]
 MANY = 40
 PIPE_BYTES = 1 << 16
 END_WHEN_TOLD = 'echo > ready; read _ < "$gate"; cp "$payload" "$MULTIRUN_RESULTS"'
+POST_WHEN_TOLD = 'read _ < "$gate"; cp "$payload" "$MULTIRUN_RESULTS"'
+UNTIL_OTHER = "until [ -e ../000001/ready ]; do :; done"
 
 FORK_WITH_FIRST_RESULT = """
     import os
@@ -25,6 +27,44 @@ FORK_WITH_FIRST_RESULT = """
             while True:
                 signal.pause()
 """
+
+KILL_LANE_WITHOUT_DESCRIPTORS = """
+    import asyncio, glob, json, os, resource, select, signal
+
+    def on_result(run):
+        if run.index:
+            return
+        journals = [open(path, "rb", 0) for path in glob.glob("sweep/journal/*-*.jsonl")]
+        gate = open("gate", "wb", 0)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        gate.write(b"\\n")
+        while not (found := [text for text in map(read, journals) if '"event":"ended","run":1,' in text]):
+            select.select((), (), (), 0.01)
+        os.kill(json.loads(found[0].splitlines()[0])["pid"], signal.SIGKILL)
+        asyncio.get_running_loop().call_later(1.2, resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+
+    def read(journal):
+        return os.pread(journal.fileno(), 100_000, 0).decode()
+"""
+
+
+def test_success_of_a_killed_lane_counts_though_descriptors_were_short(start_script: Start, tmp_path: Path) -> None:
+    """The orchestrator had no descriptor to read with when it heard that the lane is dead."""
+    gate, payload = tmp_path / "gate", tmp_path / "payload"
+    os.mkfifo(gate)
+    payload.write_text(f'"{"y" * 3990}"')
+    script = start_script(
+        runs=[{"kind": "waits"}, {"kind": "posts"}],
+        command=["sh", "-c", f"echo > ready; if [ {{kind}} = posts ]; then {POST_WHEN_TOLD}; else {UNTIL_OTHER}; fi"],
+        max_parallel=2,
+        options=f"env={{'gate': {str(gate)!r}, 'payload': {str(payload)!r}}}",
+        before=KILL_LANE_WITHOUT_DESCRIPTORS,
+        after="print(*(f'{run.status}/{run.reason}/{run.attempts}' for run in result))",
+    )
+    assert script.end() == 0, script.complaint()
+    assert script.output.split() == ["success/None/1", "success/None/1"]
+    check_sweep(script.root)
 
 
 def test_stopped_orchestrator_stops_no_time_limit_and_misses_nothing(start_script: Start, tmp_path: Path) -> None:

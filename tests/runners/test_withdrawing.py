@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from tests.faults.scripts import launcher_of
 from tests.invariants import carriers
 from tests.patience import wait_until_async
 from tests.runners.test_ahead import OK, make_scenario, sent_ahead, until_sent_ahead
@@ -41,6 +42,17 @@ async def test_runs_that_wait_in_a_lane_do_not_begin(make_scenario: Callable[[in
     assert result.stopped == "max-failures"
     scenario.check(result)
     await scenario.run("ok", "ok", "ok")  # its places are free again
+
+
+async def test_what_a_dead_lane_gave_back_does_not_begin(make_scenario: Callable[[int], Scenario]) -> None:
+    scenario = make_scenario(1)
+    sweep = scenario.start("ok", "hold", *["ok"] * 4, max_failures=1, infrastructure_retries=0)
+    await scenario.until_held("a")
+    await until_sent_ahead(scenario, 2, 3, 4)
+    os.kill(launcher_of(os.getpid())[1], signal.SIGKILL)
+    result = await sweep
+    assert [verdict(run) for run in result] == [OK, ("failure", "lost", None, 1), *[NOT_BEGUN] * 4]
+    assert result.stopped == "max-failures"
 
 
 async def test_with_one_place_nothing_begins_after_the_failure(make_scenario: Callable[[int], Scenario]) -> None:

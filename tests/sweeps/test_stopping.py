@@ -11,7 +11,7 @@ from tests.invariants import check_sweep
 from tests.sweeps.commands import command
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
-from multirun import ParallelLocalRunner, Run, RunsFailedError, multirun
+from multirun import ParallelLocalRunner, Run, RunsFailedError, SweepResult, multirun
 from multirun.snapshot import take_snapshot
 
 ALIKE = "the first runs all failed at once and alike, so no other run was started"
@@ -36,6 +36,7 @@ def test_so_many_failures_and_no_more(sweep_dir: Path) -> None:
     assert [run.status for run in result] == ["success", "failure", "success", "failure", "pending", "pending"]
     assert result.stopped == "max-failures"
     assert take_snapshot(str(sweep_dir)).stopped == "max-failures"
+    assert SweepResult.load(sweep_dir).stopped == "max-failures"
 
 
 def test_runs_that_are_alive_are_let_end(sweep_dir: Path, tmp_path: Path) -> None:

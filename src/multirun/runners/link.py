@@ -214,24 +214,34 @@ class LauncherLink:
         if pending is not None:
             pending.assignment.observer.notice(notice["run"], notice["text"])
 
-    def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> bool:
-        """Apply what was recorded meanwhile; whether that could be read."""
+    def _catch_up(self, seat: Seat, key: int, tail: JournalTail) -> None:
+        """Apply what was recorded meanwhile, as soon as that can be read."""
+        try:
+            self._read(seat, key, tail)
+        except OSError:
+            self._loop.call_later(_AGAIN_S, self._catch_up, seat, key, tail)
+
+    def _read(self, seat: Seat, key: int, tail: JournalTail) -> bool:
+        """Apply what was recorded meanwhile; whether there is any hope to read it.
+
+        Raises:
+            OSError: this process lacks what that takes.
+        """
         try:
             records = tail.read()
             if not records:
                 os.stat(tail.path)
         except MultirunError as error:
             self._disown(seat, str(error))
+            return False
         except OSError as error:
             if error.errno in LACKING:
-                self._loop.call_later(_AGAIN_S, self._catch_up, seat, key, tail)
-            else:
-                self._disown(seat, f"its journal {tail.path} cannot be read: {error.strerror}")
-        else:
-            for record in records:
-                self._apply(seat, key, record)
-            return True
-        return False
+                raise
+            self._disown(seat, f"its journal {tail.path} cannot be read: {error.strerror}")
+            return False
+        for record in records:
+            self._apply(seat, key, record)
+        return True
 
     def _disown(self, seat: Seat, why: str) -> None:
         """What a lane does cannot be followed any more: have it killed; it is lost once nothing of its run is alive."""
@@ -314,7 +324,11 @@ class LauncherLink:
                 known and nothing was begun, the first order that was taken has killed the lane, and is lost.
         """
         taken = seat.queue[: max(0, len(seat.queue) - (unread or 0) - seat.unsent_orders)]
-        known = self._read_last_words(seat)
+        try:
+            known = self._read_last_words(seat)
+        except OSError:
+            self._loop.call_later(_AGAIN_S, self._vacate, seat, why, unread)
+            return
         queue, seat.queue = seat.queue, []
         suspects = taken if not known else queue[:1] if unread is not None else []
         for pending in queue:
@@ -325,10 +339,14 @@ class LauncherLink:
                 pending.give_back(_AGAIN_S)
 
     def _read_last_words(self, seat: Seat) -> bool:
-        """Whether everything that a dead lane recorded about its runs is known now."""
+        """Whether everything that a dead lane recorded about its runs is known now.
+
+        Raises:
+            OSError: this process lacks what that takes.
+        """
         known = True
         for key in {self._journals.key(pending.assignment.paths) for pending in seat.queue}:
-            known &= self._catch_up(seat, key, self._journals.tail(key, seat.number))
+            known &= self._read(seat, key, self._journals.tail(key, seat.number))
         return known
 
     def _lose(self, pending: Pending, message: str) -> None:

@@ -29,6 +29,7 @@ class _Venue:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.places.on_inherited = self._even_out
+        self.withdrawn: set[str] = set()
         self.link: LauncherLink | None = None
         self.fallen: list[LauncherLink] = []
         self.sweeps = 0
@@ -154,10 +155,10 @@ class ParallelLocalRunner(AbstractRunner):
             await _outlast(link, pending)
             if pending.again_s is None:
                 return
-            if pending.stopping:
-                raise asyncio.CancelledError
-            if pending.again_s:
+            if pending.again_s and not pending.stopping:
                 await asyncio.sleep(pending.again_s)
+            if pending.stopping or assignment.paths.root in venue.withdrawn:
+                raise asyncio.CancelledError
 
     def hasten(self) -> None:
         """Kill what is still being executed."""
@@ -167,14 +168,16 @@ class ParallelLocalRunner(AbstractRunner):
 
     def withdraw(self, paths: SweepPaths) -> None:
         """Take the runs of a sweep back that are ahead."""
-        link = self._venue().link
-        if link is not None:
-            link.withdraw(paths.root)
+        venue = self._venue()
+        venue.withdrawn.add(paths.root)
+        if venue.link is not None:
+            venue.link.withdraw(paths.root)
 
     async def close(self, paths: SweepPaths) -> None:
         """Let go of a sweep; the launcher leaves with the last one."""
         venue = self._venue()
         venue.sweeps -= 1
+        venue.withdrawn.discard(paths.root)
         links = [*venue.fallen, venue.link] if venue.link else venue.fallen
         if venue.sweeps:
             for link in links:
