@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,16 @@ from tests.patience import wait_until
 
 settings.register_profile("multirun", deadline=None)
 settings.load_profile("multirun")
+
+# Whoever starts the tests in the background has them, and all that they start, ignore these.
+_USUAL: dict[int, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+}
+for _signum, _handler in _USUAL.items():
+    if signal.getsignal(_signum) is signal.SIG_IGN:
+        signal.signal(_signum, _handler)
 
 _LEAVING_S = 5.0
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -227,10 +226,9 @@ def launcher_of(orchestrator: int) -> list[int]:
 def kill_at_once(pids: Sequence[int]) -> None:
     """SIGKILL several processes so that none of them sees another die: they are stopped first.
 
-    On a loaded machine their keeper may see the first one die, and continue the others so that they leave.
+    The last ones die first: whoever watches the first one and was not stopped would continue the others.
     """
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGKILL)
