@@ -44,7 +44,7 @@ RESUMING = "tests/faults/test_resuming.py"
 STORIES = "tests/faults/test_stories.py"
 KILLS = "tests/faults/test_random_kills.py"
 JOURNAL = "tests/unit/test_journal.py"
-CHILD = "tests/unit/test_child.py"
+CHILD = "tests/unit/test_child_results.py"
 CANCELLING = "tests/faults/test_cancelling.py"
 
 MUTANTS = (
@@ -183,7 +183,7 @@ MUTANTS = (
         "fold.py",
         'return success, record["attempt"]',
         'return False, record["attempt"]',
-        ("tests/unit/test_snapshot.py",),
+        ("tests/unit/test_fold.py",),
     ),
     Mutant(
         "each checksum stands alone", "journal.py", "crc = crc32(body, previous_crc)", "crc = crc32(body)", (JOURNAL,)
@@ -215,7 +215,7 @@ MUTANTS = (
         '        self.path = f"{self.folder}/.multirun-{os.getpid()}-{os.urandom(8).hex()}.tmp"\n'
         '        self.file = open(self.path, "xb")',
         '        self.path = f"{self.folder}/{self.name}"\n        self.file = open(self.path, "wb")',
-        (CHILD,),
+        (CHILD, "tests/unit/test_child_kills.py"),
     ),
     Mutant(
         "the end is recorded while descendants live",

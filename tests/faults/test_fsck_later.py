@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from tests.unit.recorded import Sweep, ended, reset, started
 from tests.unit.test_sessions import length, opened
-from tests.unit.test_snapshot import Sweep, ended, reset, started
 
 from multirun import SweepResult, multirun
 from multirun.damage import Examination

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.invariants import check_sweep
+from tests.unit.encoded import REFUSED
 from tests.unit.sameness import ODD, ODD_NAMES, same
-from tests.unit.test_encoding import REFUSED
 from tests.unit.test_resources import BAD_NAMES
 from tests.unit.test_resources import ODD as BAD_SOURCES
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.test_request import inspect
+from tests.unit.requested import inspect
 
 from multirun.allowances import Allowances
 from multirun.retry import RetryPolicy

@@ -4,11 +4,10 @@ import re
 from typing import Any
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import given
 
 from multirun.display.cells import cells, cut, cut_text
-from multirun.display.moment import Active, Moment, estimate_remaining_s, is_slow
+from multirun.display.moment import Active, Moment
 from multirun.display.row import ASCII, UNICODE
 from multirun.display.rows import MOST_ROWS, render_rows
 from multirun.paint import paint
@@ -136,24 +135,6 @@ def test_a_row_always_says_which_run_and_for_how_long(moment: Moment, width: int
     first = moment.active[0]
     assert re.search(rf"^  {first.name} .*\d (s|min|h)\b", text, re.MULTILINE)
     assert first.others_s is None or "slow" in text
-
-
-# --------------------------------------------------------------------------------------------- judging
-
-
-@pytest.mark.parametrize(
-    ("elapsed_s", "typical_s", "slow"),
-    [(100, None, False), (7.8, 2.6, False), (7.9, 2.6, True), (2.05, 0.1, False), (2.2, 0.1, True), (1.0, 0.0, False)],
-)
-def test_slow_is_what_takes_much_longer_than_others(elapsed_s: float, typical_s: float | None, slow: bool) -> None:
-    assert is_slow(elapsed_s, typical_s) is slow
-
-
-def test_nobody_knows_when_the_last_runs_end_if_one_is_overdue() -> None:
-    last = make_statistics(running=1, waiting=0)
-    assert estimate_remaining_s(last, 13, 60, overdue=True) is None
-    assert estimate_remaining_s(last, 13, 60) is not None
-    assert estimate_remaining_s(make_statistics(), 13, 60, overdue=True) is not None
 
 
 # ----------------------------------------------------------------------------------------------- lines

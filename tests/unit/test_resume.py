@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from tests.unit.test_snapshot import Sweep, ended, reset, skipped, started
+from tests.unit.recorded import Sweep, ended, reset, skipped, started
 
 from multirun.definition import Input
 from multirun.journal import Record
@@ -108,11 +108,6 @@ def test_each_run_is_named_once_and_only_what_is_new_gets_no_number(
         there = [number for number, each in enumerate(planned) if each == value]
         assert numbers == there[: len(numbers)] + [None] * (len(numbers) - len(there))
     assert [run.index for run in past.unnamed()] == [n for n in range(len(planned)) if n not in named]
-
-
-@pytest.fixture
-def sweep(tmp_path: Path) -> Sweep:
-    return Sweep(tmp_path / "sweep")
 
 
 def test_attempts_are_counted_on_from_all_that_is_recorded(sweep: Sweep) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.test_snapshot import Sweep, ended, reset, started
+from tests.unit.recorded import Sweep, ended, reset, started
 
 from multirun.errors import FormatError, JournalDamagedError
 from multirun.journal import Journal, Record

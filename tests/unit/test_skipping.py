@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.test_request import inspect
+from tests.unit.requested import inspect
 
 from multirun.run import Run
 from multirun.skipping import ask, parse_skip_if

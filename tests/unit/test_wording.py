@@ -1,14 +1,26 @@
 """Sentences for people."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
+from tests.unit.moments import make_run, make_statistics, statistics
 
 from multirun.run import Run
 from multirun.snapshot import FailedRun
 from multirun.statistics import RunStatistics, Tally
-from multirun.wording import counts_line, failure_line, printable, summary_line
+from multirun.wording import (
+    clock,
+    counts_line,
+    failure_line,
+    printable,
+    progress_line,
+    remaining_in_words,
+    summary_line,
+)
 
 
 class Home:
@@ -115,3 +127,69 @@ def test_a_summary_says_how_it_ended_how_long_it_took_and_where_it_is() -> None:
 )
 def test_no_text_gives_orders_to_a_terminal(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_failure_line_says_which_run_why_and_where_to_look() -> None:
+    line = failure_line(make_run(42, reason="no-result", message="it posted nothing", x=1.5, name="a b"))
+    expected = "run 42 (x=1.5, name='a b') failed: it posted nothing; see /sweeps/one/runs/000042/stderr.log"
+    assert line == expected
+
+
+def test_failure_line_without_parameters() -> None:
+    assert failure_line(make_run()) == "run 7 failed: exit code 3; see /sweeps/one/runs/000007/stderr.log"
+
+
+@given(st.text(), st.text(), st.text())
+def test_failure_line_is_one_line_without_orders_to_the_terminal(name: str, value: str, message: str) -> None:
+    run = Run(7, {name: value}, Home())
+    run.reason, run.message = "exit:3", message
+    line = failure_line(run)
+    assert line.isprintable()
+    line.encode()
+
+
+def test_control_characters_are_shown_as_escapes() -> None:
+    assert printable("a\x1b[2J\nb\tc é …") == "a\\x1b[2J\\nb\\tc é …"
+
+
+@given(statistics)
+def test_counts_in_words_add_up(now: RunStatistics) -> None:
+    if not now.total_count:
+        assert counts_line(now) == "no runs"
+        return
+    *parts, total = [int(number) for number in re.findall(r"\d+", counts_line(now))]
+    assert sum(parts) == total == now.total_count
+    assert ("so far" in counts_line(now)) is not now.total_known
+
+
+def test_sentences() -> None:
+    now = make_statistics(running=2, ok=3, failed=1, skipped=4, waiting=5)
+    assert counts_line(now) == "2 running, 3 ok, 1 failed, 4 skipped, 5 waiting of 15"
+    assert progress_line(now, 12.3, 300).endswith(" of 15 after 12 s, about 5 min left")
+    assert summary_line(now, 185, "/sweep").endswith(" of 15 in 3 min 05 s; see /sweep")
+    assert summary_line(now, None, "/sweep").endswith(" of 15; see /sweep")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.1, "5 s"),
+        (12, "10 s"),
+        (57, "55 s"),
+        (58, "1 min"),
+        (80, "1 min"),
+        (3569, "59 min"),
+        (3571, "1 h 00 min"),
+        (2 * 3600 + 460, "2 h 10 min"),
+        (86_000, "23 h 50 min"),
+        (86_399, "1 d 0 h"),
+        (10 * 86_400, "10 d 0 h"),
+    ],
+)
+def test_remaining_time_has_no_more_digits_than_it_deserves(seconds: float, words: str) -> None:
+    assert remaining_in_words(seconds) == f"about {words} left"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (61, "1:01"), (3723, "1:02:03"), (360_000, "100:00:00")])
+def test_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
