@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
-from tests.invariants import MARK, carriers, describe
 from tests.patience import wait_until
+from tests.survivors import MARK, carriers, describe
 
 settings.register_profile("multirun", deadline=None)
 settings.load_profile("multirun")

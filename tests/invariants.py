@@ -12,14 +12,13 @@ import re
 from binascii import crc32
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from tests.patience import wait_until
+from tests.survivors import check_nothing_alive
 
-from multirun.contract import ENV_COOKIE, ENV_RUN_DIR, PARAMS_FILE, RESULTS_FILE
+from multirun.contract import PARAMS_FILE, RESULTS_FILE
 from multirun.fold import fold
 from multirun.journal import Record, read_all
 from multirun.plan import read_plan
@@ -32,11 +31,8 @@ from multirun.statistics import RunStatistics
 from multirun.sweepresult import SweepResult
 from multirun.verdict import REASONS
 
-MARK = "TEST_THAT_STARTED_THIS"
-"""Environment variable by which every process knows the test that started it: launchers and programs inherit it."""
 _PATTERNS = {"exit:N": r"exit:\d{1,3}", "signal:NAME": r"signal:(SIG[A-Z0-9+-]+|\d+)", "rule:NAME": r"rule:.+"}
 _REASON = re.compile("|".join(_PATTERNS.get(reason, re.escape(reason)) for reason in REASONS))
-_QUIET_LOOKS = 3
 _CRC_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"}\n\Z')
 
 
@@ -83,68 +79,6 @@ def check_sweep(
     if closed and (not killed or os.path.exists(paths.table)):
         check_table(paths, statuses, state)
     return state
-
-
-# ------------------------------------------------------------------------------------------------ processes
-
-
-def carriers(word: str, variable: str = ENV_COOKIE) -> list[int]:
-    """Living processes in whose environment `variable` has a word that begins or ends with `word`."""
-    return [pid for pid in processes() if any(w.startswith(word) or w.endswith(word) for w in _words(pid, variable))]
-
-
-def processes() -> Iterator[int]:
-    """Every process there is."""
-    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
-
-
-def name_of(pid: int) -> str:
-    """What `ps` calls a process, empty if there is none."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""
-
-
-def _words(pid: int, variable: str) -> list[str]:
-    with suppress(OSError):
-        for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-            name, _, value = entry.partition(b"=")
-            if name == variable.encode():
-                return value.decode(errors="replace").split()
-    return []
-
-
-def describe(pids: list[int]) -> str:
-    """Process ids with their names and the last word of their commands."""
-    return ", ".join(f"{pid} ({name_of(pid)} … {_last_word(pid)})" for pid in pids) or "nothing"
-
-
-def _last_word(pid: int) -> str:
-    with suppress(OSError):
-        return (
-            Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0").rpartition(b"\0")[2].decode(errors="replace")[-60:]
-        )
-    return ""
-
-
-def check_dead(run: Run) -> None:
-    """Nothing of a run that is reported is alive: made to be given to `multirun` as `on_result`."""
-    left = carriers(str(run.path), ENV_RUN_DIR)
-    assert not left, f"{run} is reported, but alive is {describe(left)}"
-
-
-def check_nothing_alive(sweep_id: str, within_s: float) -> None:
-    """No process that carries the cookie of the sweep is left; one look could miss one that is born during it."""
-    until, quiet = monotonic() + within_s, 0
-
-    def is_quiet() -> bool:
-        nonlocal quiet
-        left = carriers(f"{sweep_id}:")
-        assert not left or monotonic() < until, f"alive {within_s} s after the end of {sweep_id}: {describe(left)}"
-        quiet = 0 if left else quiet + 1
-        return quiet == _QUIET_LOOKS
-
-    wait_until(is_quiet)
 
 
 # ----------------------------------------------------------------------------------------------------- lock

@@ -15,8 +15,8 @@ from time import monotonic
 from uuid import uuid4
 
 from tests.faults.kill_loop import Tally, make_nursery, torment
-from tests.invariants import MARK, carriers, describe
 from tests.patience import wait_until
+from tests.survivors import MARK, carriers, describe
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from signal import SIGKILL
 
 _LOADED = (
     "multirun.api", "multirun.engine", "multirun.creation", "multirun.sweepresult", "multirun.loading",
-    "multirun.interrupts", "multirun.runners.local", "multirun.table", "asyncio", "anyio", "tests.invariants",
+    "multirun.interrupts", "multirun.runners.local", "multirun.table", "asyncio", "anyio", "tests.survivors",
 )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from time import monotonic
 
 from tests.faults.nursery import Newborn, Nursery
-from tests.invariants import name_of
 from tests.patience import LONG_S, wait_until
+from tests.survivors import name_of
 
 from multirun.processes import children_of, descendants_of
 
@@ -27,7 +27,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.append({tests!r})
 from multirun import *
 from multirun import multirun
-from tests.invariants import check_dead
+from tests.survivors import check_dead
 on_result = check_dead
 {before}
 result = multirun(

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.faults.scripts import EVIL, evil, menagerie
-from tests.invariants import check_dead, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until_async
+from tests.survivors import check_dead
 
 from multirun import FileResource, ParallelLocalRunner, multirunAsync
 from multirun.sweepresult import SweepResult

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.faults.scripts import EVIL, Script, evil, kill_at_once, launcher_of, menagerie, named
-from tests.invariants import MARK, carriers, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until, wait_until_async
+from tests.survivors import MARK, carriers
 
 from multirun import ParallelLocalRunner, multirunAsync
 from multirun.processes import children_of

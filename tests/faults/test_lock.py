@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.faults.scripts import Script, evil
-from tests.invariants import check_nothing_alive, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until
+from tests.survivors import check_nothing_alive
 
 from multirun import lock
 from multirun.ownership import Patience, acquire

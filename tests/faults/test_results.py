@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.faults.scripts import EVIL, PROGRAMS, Script, launcher_of
-from tests.invariants import carriers, check_sweep, name_of
+from tests.invariants import check_sweep
 from tests.patience import wait_until
+from tests.survivors import carriers, name_of
 
 from multirun import ResultsDamagedError, multirun
 from multirun.contract import ENV_COOKIE

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from tests.faults.scripts import Script, evil, kill_at_once, launcher_of
-from tests.invariants import carriers, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until
+from tests.survivors import carriers
 
 from multirun import DefinitionChangedError, FileResource, StorageError, SweepResult, multirun, records
 from multirun.attempts import set_aside

@@ -9,8 +9,9 @@ from time import monotonic
 
 import pytest
 from tests.faults.scripts import EVIL, Script, evil, menagerie
-from tests.invariants import carriers, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until
+from tests.survivors import carriers
 
 from multirun.contract import ENV_RUN_DIR
 from multirun.processes import children_of, descendants_of

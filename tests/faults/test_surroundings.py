@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.faults.scripts import Script, evil, keepers_of, named
-from tests.invariants import MARK, carriers, check_sweep
+from tests.invariants import check_sweep
+from tests.survivors import MARK, carriers
 
 from multirun import ParallelLocalRunner, StorageError, multirun, multirunAsync
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tests.faults.scripts import launcher_of
-from tests.invariants import carriers
 from tests.patience import wait_until_async
 from tests.runners.test_ahead import OK, make_scenario, sent_ahead, until_sent_ahead
 from tests.runners.test_conformance import Scenario, verdict
+from tests.survivors import carriers
 
 from multirun.contract import ENV_RUN_DIR
 

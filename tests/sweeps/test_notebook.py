@@ -13,8 +13,9 @@ import nbformat.v4
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from tests.invariants import MARK, carriers, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until_async
+from tests.survivors import MARK, carriers
 
 FORMAT: Any = nbformat.v4
 JOB = """

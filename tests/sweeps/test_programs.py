@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.invariants import check_dead
+from tests.survivors import check_dead
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
 from multirun import FileResource, ParallelLocalRunner, multirun

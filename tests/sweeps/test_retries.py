@@ -8,8 +8,9 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from tests.invariants import check_dead, check_sweep
+from tests.invariants import check_sweep
 from tests.patience import wait_until_async
+from tests.survivors import check_dead
 from tests.sweeps.commands import command
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
