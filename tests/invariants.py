@@ -15,15 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.journals import read_all, status_of
 from tests.patience import wait_until
 from tests.survivors import check_nothing_alive
 
 from multirun.contract import PARAMS_FILE, RESULTS_FILE
 from multirun.fold import fold
-from multirun.journal import Record, read_all
+from multirun.journal import Record
 from multirun.plan import read_plan
 from multirun.processes import may_be_alive
-from multirun.replay import status_of
 from multirun.run import STATUSES, Run
 from multirun.rundir import ORCHESTRATOR, SweepPaths, orchestrator_of
 from multirun.snapshot import take_snapshot

@@ -290,13 +290,3 @@ def _is_whole(line: bytes, previous_crc: int) -> bool:
     except ValueError:
         return False
     return True
-
-
-def read_all(folder: str) -> dict[str, list[Record]]:
-    """The records of every journal in a directory, by name of the writer.
-
-    Raises:
-        JournalDamagedError: a journal has damage that is not a torn last record.
-    """
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))
-    return {name.removesuffix(".jsonl"): JournalTail(f"{folder}/{name}").read() for name in names}

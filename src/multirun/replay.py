@@ -22,23 +22,6 @@ if TYPE_CHECKING:
     from multirun.run import RunStatus
 
 
-def status_of(record: Record | None, *, alive: bool) -> RunStatus:
-    """The status of a run.
-
-    Args:
-        record: the record that decides about it, None if there is none.
-        alive: whether somebody may be executing the sweep.
-    """
-    if record is None:
-        return "pending"
-    if record["event"] == "started":
-        return "running" if alive else "pending"
-    if record["event"] == "skipped":
-        return "skipped"
-    status: RunStatus = record["status"]
-    return status
-
-
 def is_alive(records: list[Record]) -> bool:
     """Whether the orchestrator that wrote these records may be executing the sweep.
 

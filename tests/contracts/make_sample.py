@@ -20,7 +20,7 @@ from typing import Any
 
 from multirun import FileResource, ParallelLocalRunner, Run, SweepResult, Template, multirun
 from multirun.definition import read_definition, write_definition
-from multirun.journal import Record, frame, read_all
+from multirun.journal import JournalTail, Record, frame
 from multirun.rundir import SweepPaths
 from multirun.table import write_table
 
@@ -227,7 +227,7 @@ def _anonymise_definition(paths: SweepPaths) -> None:
 
 
 def _anonymise_journals(paths: SweepPaths) -> None:
-    journals = read_all(paths.journals)
+    journals = {file.stem: JournalTail(str(file)).read() for file in sorted(Path(paths.journals).glob("*.jsonl"))}
     for writer in journals:
         os.unlink(paths.journal(writer))
     lengths: dict[str, int] = {}

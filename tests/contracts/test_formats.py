@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from tests.contracts.make_sample import CONTINUED, JOB, MAKERS, RUNS, SWEEP, make_sample
 from tests.invariants import check_sweep
+from tests.journals import read_all
 from tests.sweeps.sweeping import files_below
 from tests.unit.sameness import same
 
@@ -36,7 +37,7 @@ from multirun import (
 from multirun.definition import Definition, Input, Options, Rules, read_definition
 from multirun.encoding import decode_map
 from multirun.fold import fold
-from multirun.journal import Record, frame, read_all
+from multirun.journal import Record, frame
 from multirun.params import check_params
 from multirun.plan import read_plan
 from multirun.results import ResultsHome, load_results, posted_of

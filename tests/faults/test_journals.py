@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.invariants import check_sweep
+from tests.journals import read_all
 
 from multirun import JournalDamagedError, ParallelLocalRunner, multirun
 from multirun.fold import fold
-from multirun.journal import JournalTail, read_all
+from multirun.journal import JournalTail
 from multirun.snapshot import take_snapshot
 
 RUNS = 4

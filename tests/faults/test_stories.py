@@ -22,10 +22,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.faults.nursery import Nursery
 from tests.faults.scripts import Script, kill_at_once, launcher_of, unmeasured
 from tests.invariants import check_sweep, session_of
+from tests.journals import read_all
 from tests.patience import wait_until
 
 from multirun import SweepResult
-from multirun.journal import read_all
 from multirun.processes import children_of
 from multirun.replay import Replay
 from multirun.resume import explain_resume

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.invariants import check_sweep
+from tests.journals import read_all
 from tests.patience import wait_until_async
 from tests.sweeps.gates import Gates
 from tests.sweeps.sweeping import POST_PARAMS, PYTHON, SCRIPTED, files_below, run_sweep
@@ -26,7 +27,6 @@ from multirun import (
     multirun,
     multirunAsync,
 )
-from multirun.journal import read_all
 from multirun.snapshot import take_snapshot
 
 JOB = """

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.invariants import check_sweep
+from tests.journals import read_all
 from tests.patience import wait_until_async
 from tests.survivors import check_dead
 from tests.sweeps.commands import command
@@ -16,7 +17,6 @@ from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
 from multirun import ParallelLocalRunner, Run, multirunAsync
 from multirun.errors import LauncherError
-from multirun.journal import read_all
 from multirun.runners.abstract import Assignment
 from multirun.testing import Scene, ScriptedRunner
 

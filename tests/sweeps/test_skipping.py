@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from tests.invariants import check_sweep
+from tests.journals import read_all
 from tests.sweeps.commands import command
 from tests.sweeps.sweeping import SCRIPTED, run_sweep
 
 from multirun import MultirunWarning, ParallelLocalRunner, Run, SweepResult, multirun
-from multirun.journal import read_all
 
 
 def runs(count: int = 4, script: str = "true") -> list[dict[str, Any]]:

@@ -13,9 +13,10 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from tests.journals import read_all
 
 from multirun.errors import FormatError, JournalDamagedError
-from multirun.journal import VERSION, Journal, JournalTail, Record, frame, parse, read_all
+from multirun.journal import VERSION, Journal, JournalTail, Record, frame, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

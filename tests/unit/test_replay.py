@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tests.journals import status_of
 from tests.unit.recorded import Sweep, ended, skipped, started
 
 from multirun.errors import FormatError
 from multirun.journal import Journal, Record
 from multirun.processes import identity
-from multirun.replay import Replay, is_alive, status_of
+from multirun.replay import Replay, is_alive
 from multirun.rundir import ORCHESTRATOR
 
 
