@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,10 +70,9 @@ class LauncherLink:
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self.seats = Seats()
+        self.seats = Seats(self._loop)
         self._vacant = vacant
         self._evening: asyncio.TimerHandle | None = None
-        self._next_number = 0
         self._journals = LaneJournals(self._process.id)
         self._rest = b""
         self._timer: asyncio.TimerHandle | None = None
@@ -112,26 +110,10 @@ class LauncherLink:
 
     def _seat(self) -> Seat:
         if self._vacant() > 0:
-            return self.seats.idle.pop() if self.seats.idle else self._open_seat()
+            return self.seats.idle.pop() if self.seats.idle else self.seats.open(self._control, self._on_given_back)
         seat = self.seats.best()
         if seat is None:
             raise BlockingIOError(EAGAIN, "every lane that may work belongs to a launcher that is gone")
-        return seat
-
-    def _open_seat(self) -> Seat:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            try:
-                socket.send_fds(self._control, [b"lane %d" % self._next_number], [theirs.fileno()])
-            except ConnectionError:
-                pass  # the keeper is gone; the end of its socket tells
-            except OSError:
-                ours.close()
-                raise
-        seat = Seat(self._next_number, ours, self._loop)
-        self._next_number += 1
-        self.seats.by_number[seat.number] = seat
-        self._loop.add_reader(ours, self._on_given_back, seat)
         return seat
 
     def stop(self, pending: Pending) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from multirun.launcher.messages import LARGEST_MESSAGE, SEPARATOR
 
 if TYPE_CHECKING:
-    import socket
-
     from multirun.journal import Record
     from multirun.runners.abstract import Assignment
 
@@ -165,9 +164,36 @@ class Seats:
         idle: those of them that have nothing to do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.by_number: dict[int, Seat] = {}
         self.idle: list[Seat] = []
+        self._loop = loop
+        self._next_number = 0
+
+    def open(self, control: socket.socket, on_given_back: Callable[[Seat], None]) -> Seat:
+        """Ask the keeper for one more lane.
+
+        Args:
+            control: our end of its socket.
+            on_given_back: called when the lane gives runs back.
+
+        Raises:
+            OSError: this process lacks what a lane takes, or the keeper has to catch up first.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                socket.send_fds(control, [b"lane %d" % self._next_number], [theirs.fileno()])
+            except ConnectionError:
+                pass  # the keeper is gone; the end of its socket tells
+            except OSError:
+                ours.close()
+                raise
+        seat = Seat(self._next_number, ours, self._loop)
+        self._next_number += 1
+        self.by_number[seat.number] = seat
+        self._loop.add_reader(ours, on_given_back, seat)
+        return seat
 
     @property
     def busy(self) -> int:
