@@ -251,7 +251,7 @@ def bug_publish_in_place(patch: pytest.MonkeyPatch) -> None:
 
 
 def bug_commit_before_result(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(posted, "sync_data", no_sync)
+    patch.setattr(posted, "sync_file", no_sync)
     patch.setattr(posted, "sync_folder", no_sync)
 
 
