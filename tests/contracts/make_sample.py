@@ -77,7 +77,7 @@ if kind == "fails":
     sys.exit("reading the deck\\nERROR: no convergence at step 12\\ngiving up")
 if kind == "floods":
     os.write(1, b"step 1\\n" * 1000)
-    os._exit(10)  # at once: while it lives, it may be killed for what it wrote
+    os._exit(10)  # whoever stays to be seen may be killed!!!!!
 delays = {"bad": "****", "beyond": "11.5"}
 if kind != "nothing":
     print("delay =", delays.get(kind, "1.25D+00"))

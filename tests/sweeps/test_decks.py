@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.scripts import launcher_of
+from tests.faults.scripts import launcher_of, unmeasured
 from tests.invariants import check_sweep
 from tests.patience import wait_until
 from tests.sweeps.sweeping import files_below, run_sweep
@@ -143,6 +143,14 @@ def test_what_is_found_only_in_a_run_fails_it_with_file_and_line(tmp_path: Path,
     assert result[0].message == "in/deck.sp, line 2: ZeroDivisionError: division by zero"
 
 
+@pytest.fixture
+def launchers_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers of signals and what measures coverage may wait for each other for ever."""
+    for name in os.environ.keys() - unmeasured().keys():
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("launchers_unmeasured")
 @pytest.mark.parametrize("body", ["{{ '' }}", "", "{{ i }}" * 20])
 def test_filling_in_for_ever_can_be_cancelled(tmp_path: Path, sweep_dir: Path, body: str) -> None:
     deck = write(tmp_path / "deck", f"{{% for i in range(10 ** 15 if x else 0) %}}{body}{{% endfor %}}")
@@ -164,6 +172,7 @@ def test_filling_in_for_ever_can_be_cancelled(tmp_path: Path, sweep_dir: Path, b
     assert [run.reason for run in result] == ["cancelled", None]
 
 
+@pytest.mark.usefixtures("launchers_unmeasured")
 def test_alarms_that_come_while_one_is_answered_do_no_harm(tmp_path: Path, sweep_dir: Path) -> None:
     deck = write(tmp_path / "deck", "{% for i in range(10 ** 15 if x else 0) %}{% endfor %}")
     runner = ParallelLocalRunner(max_parallel=2)
