@@ -77,7 +77,7 @@ if kind == "fails":
     sys.exit("reading the deck\\nERROR: no convergence at step 12\\ngiving up")
 if kind == "floods":
     os.write(1, b"step 1\\n" * 1000)
-    os._exit(10)  # whoever stays to be seen may be killed!!!!!
+    os._exit(10)  # whoever stays to be seen may be killed, too
 delays = {"bad": "****", "beyond": "11.5"}
 if kind != "nothing":
     print("delay =", delays.get(kind, "1.25D+00"))
